@@ -1,0 +1,121 @@
+use crate::{Image, ImageTransform, SampleRng};
+
+/// Gaussian blur with a random radius (Pillow's `GaussianBlur`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GaussianBlur {
+    /// Smallest and largest standard deviation in pixels, uniform.
+    pub radius: (f64, f64),
+}
+
+impl ImageTransform for GaussianBlur {
+    fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
+        gaussian_blur(image, rng.range(self.radius.0, self.radius.1))
+    }
+}
+
+/// Box filters applied one after the other come close to a Gaussian; Pillow takes three.
+const PASSES: usize = 3;
+
+/// Blurs with standard deviation `radius` (pixels) by three extended box filters in each direction.
+///
+/// Extended box filters (Gwosdek and others, 2011, "Theoretical foundations of Gaussian convolution by extended box
+/// filtering") have a fractional width: whole weights inside, a smaller one for the two outermost pixels. Outside the
+/// picture its edge goes on.
+pub fn gaussian_blur(image: Image, radius: f64) -> Image {
+    let kernel = BoxKernel::for_deviation(radius);
+    if kernel.is_identity() {
+        return image;
+    }
+    let (width, height) = (image.width(), image.height());
+    // Filtering runs down the columns of a whole row at a time, which the compiler vectorises; the other direction is
+    // done on the transposed picture. Pillow filters along the rows first.
+    let mut across = transpose(image.pixels(), width, height);
+    kernel.filter_columns(&mut across, height, width);
+    let mut down = transpose(&across, height, width);
+    kernel.filter_columns(&mut down, width, height);
+    let mut blurred = image;
+    blurred.pixels_mut().copy_from_slice(&down);
+    blurred
+}
+
+/// Weights of one extended box filter in 24-bit fixed point.
+struct BoxKernel {
+    /// Pixels of whole weight on each side of the middle one.
+    reach: usize,
+    /// Weight of the inner pixels.
+    inner: u32,
+    /// Weight of the two outermost pixels.
+    outer: u32,
+}
+
+impl BoxKernel {
+    fn for_deviation(deviation: f64) -> Self {
+        let variance = (deviation * deviation / PASSES as f64) as f32;
+        let length = (12.0 * f64::from(variance) + 1.0).sqrt() as f32;
+        let whole = ((f64::from(length) - 1.0) / 2.0).floor() as f32;
+        let mut fraction = (2.0 * whole + 1.0) * (whole * (whole + 1.0) - 3.0 * variance);
+        fraction /= 6.0 * (variance - (whole + 1.0) * (whole + 1.0));
+        let radius = whole + fraction;
+
+        let reach = radius.max(0.0) as usize;
+        let one = 1u32 << 24;
+        let inner = (one as f32 / (radius * 2.0 + 1.0)) as u32;
+        let outer = one.saturating_sub((2 * reach as u32 + 1) * inner) / 2;
+        Self { reach, inner, outer }
+    }
+
+    fn is_identity(&self) -> bool {
+        self.reach == 0 && self.outer == 0
+    }
+
+    /// Filters down the columns, `PASSES` times, `pixels` being `[rows, columns, 3]`.
+    fn filter_columns(&self, pixels: &mut Vec<u8>, columns: usize, rows: usize) {
+        let stride = columns * 3;
+        let mut filtered = vec![0; pixels.len()];
+        let mut sums = vec![0u32; stride];
+        for _ in 0..PASSES {
+            self.pass(pixels, &mut filtered, &mut sums, rows);
+            std::mem::swap(pixels, &mut filtered);
+        }
+    }
+
+    fn pass(&self, source: &[u8], target: &mut [u8], sums: &mut [u32], rows: usize) {
+        let stride = sums.len();
+        // The edge goes on outside the picture.
+        let row = |y: isize| {
+            let y = y.clamp(0, rows as isize - 1) as usize;
+            &source[y * stride..(y + 1) * stride]
+        };
+        let reach = self.reach as isize;
+        sums.fill(0);
+        for y in -reach..=reach {
+            for (sum, &v) in sums.iter_mut().zip(row(y)) {
+                *sum += u32::from(v);
+            }
+        }
+        for (y, out) in target.chunks_exact_mut(stride).enumerate() {
+            let y = y as isize;
+            let (above, below) = (row(y - reach - 1), row(y + reach + 1));
+            let leaving = row(y - reach);
+            for i in 0..stride {
+                let edges = u32::from(above[i]) + u32::from(below[i]);
+                let total = sums[i] * self.inner + edges * self.outer;
+                out[i] = ((total + (1 << 23)) >> 24) as u8;
+                sums[i] = sums[i] + u32::from(below[i]) - u32::from(leaving[i]);
+            }
+        }
+    }
+}
+
+/// `[rows, columns, 3]` to `[columns, rows, 3]`.
+fn transpose(pixels: &[u8], columns: usize, rows: usize) -> Vec<u8> {
+    let mut turned = vec![0; pixels.len()];
+    let (source, _) = pixels.as_chunks::<3>();
+    let (target, _) = turned.as_chunks_mut::<3>();
+    for (x, column) in target.chunks_exact_mut(rows).enumerate() {
+        for (y, pixel) in column.iter_mut().enumerate() {
+            *pixel = source[y * columns + x];
+        }
+    }
+    turned
+}

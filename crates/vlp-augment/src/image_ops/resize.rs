@@ -1,0 +1,90 @@
+use std::cell::RefCell;
+
+use fast_image_resize as fir;
+use fir::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fir::pixels::U8x3;
+
+use crate::{Image, ImageTransform, SampleRng};
+
+/// How pixels are weighted; shrinking widens the filter (antialiasing), as in Pillow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filter {
+    /// Cubic with a = -0.5 (Catmull-Rom): Pillow's `BICUBIC`.
+    #[default]
+    Bicubic,
+    /// Triangle: Pillow's `BILINEAR`.
+    Bilinear,
+}
+
+/// A rectangle of pixels inside a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CropBox {
+    /// Columns left of it.
+    pub left: usize,
+    /// Rows above it.
+    pub top: usize,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// Resizes to exactly `width` x `height`; a side of zero becomes one.
+pub fn resize(image: &Image, width: usize, height: usize, filter: Filter) -> Image {
+    let whole = CropBox { left: 0, top: 0, width: image.width(), height: image.height() };
+    resize_crop(image, whole, width, height, filter)
+}
+
+/// Cuts `crop` out and resizes it in one pass; pixels outside the box have no influence.
+///
+/// A box that leaves the picture is moved and cut back into it, an empty one gets one pixel.
+pub fn resize_crop(image: &Image, crop: CropBox, width: usize, height: usize, filter: Filter) -> Image {
+    thread_local! {
+        /// Keeps its scratch buffers between pictures.
+        static RESIZER: RefCell<fir::Resizer> = RefCell::new(fir::Resizer::new());
+    }
+    let left = crop.left.min(image.width() - 1);
+    let top = crop.top.min(image.height() - 1);
+    let crop_width = crop.width.clamp(1, image.width() - left);
+    let crop_height = crop.height.clamp(1, image.height() - top);
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(match filter {
+        Filter::Bicubic => fir::FilterType::CatmullRom,
+        Filter::Bilinear => fir::FilterType::Bilinear,
+    }));
+
+    let mut resized = Image::filled(width, height, [0; 3]);
+    let (out_width, out_height) = (resized.width() as u32, resized.height() as u32);
+    let source = TypedImageRef::<U8x3>::from_buffer(image.width() as u32, image.height() as u32, image.pixels())
+        .expect("an Image holds width * height * 3 bytes");
+    let source = TypedCroppedImage::from_ref(&source, left as u32, top as u32, crop_width as u32, crop_height as u32)
+        .expect("the box was cut back into the picture above");
+    let mut target = TypedImage::<U8x3>::from_buffer(out_width, out_height, resized.pixels_mut())
+        .expect("an Image holds width * height * 3 bytes");
+    RESIZER
+        .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
+        .expect("no crop box is passed that could be wrong");
+    resized
+}
+
+/// Brings the shorter side to a length and keeps the shape. Draws nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Resize {
+    /// Length of the shorter side afterwards, in pixels.
+    pub shorter_side: usize,
+    /// How pixels are weighted.
+    pub filter: Filter,
+}
+
+impl ImageTransform for Resize {
+    fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
+        let (width, height) = (image.width(), image.height());
+        // The longer side is cut off, not rounded, as in torchvision.
+        let longer = |long: usize, short: usize| self.shorter_side * long / short;
+        let (new_width, new_height) = if width <= height {
+            (self.shorter_side, longer(height, width))
+        } else {
+            (longer(width, height), self.shorter_side)
+        };
+        resize(&image, new_width, new_height, self.filter)
+    }
+}
