@@ -1,0 +1,37 @@
+use burn::tensor::{Int, Tensor};
+
+/// Images and captions of the same samples under one augmentation.
+///
+/// # Shapes
+/// - images: `[batch, channels, height, width]`, normalised
+/// - tokens: `[batch, context]`
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Normalised pictures.
+    pub images: Tensor<4>,
+    /// Token ids, one row a caption.
+    pub tokens: Tensor<2, Int>,
+}
+
+/// Image-text pairs seen once under the weak augmentation and N times, drawn independently, under the strong one.
+///
+/// Row i of every tensor belongs to sample i.
+#[derive(Debug, Clone)]
+pub struct PairBatch {
+    /// The weakly augmented pairs.
+    pub weak: View,
+    /// The strongly augmented pairs, possibly none.
+    pub strong: Vec<View>,
+}
+
+impl PairBatch {
+    /// Number of samples (not of views).
+    pub fn len(&self) -> usize {
+        self.weak.images.dims()[0]
+    }
+
+    /// Whether the batch holds no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

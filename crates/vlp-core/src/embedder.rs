@@ -1,0 +1,24 @@
+use burn::tensor::{Int, Tensor};
+
+/// One batch as every head of a method sees it, not normalised.
+///
+/// # Shapes
+/// - weak, strong: `[batch, dim]`, where `dim` is the same for images and texts of one head
+#[derive(Debug, Clone)]
+pub struct HeadVectors {
+    /// The head that is trained on weakly augmented pairs; a method with one head has only this.
+    pub weak: Tensor<2>,
+    /// The head that is trained on strongly augmented pairs.
+    pub strong: Option<Tensor<2>>,
+}
+
+/// A trained method as evaluation sees it: pictures and captions to vectors whose cosine is their similarity.
+///
+/// Pass tensors of a plain (not autodiff) device: normalisation layers then use their running statistics and dropout is
+/// off.
+pub trait Embedder {
+    /// - images: `[batch, channels, height, width]`, normalised
+    fn embed_images(&self, images: Tensor<4>) -> HeadVectors;
+    /// - tokens: `[batch, context]`
+    fn embed_texts(&self, tokens: Tensor<2, Int>) -> HeadVectors;
+}

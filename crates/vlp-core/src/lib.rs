@@ -1,0 +1,36 @@
+//! The vocabulary that every other `vlp` crate speaks: what an encoder, a loss and a method are, what a batch holds and
+//! what a training step knows. Nothing here chooses a backend, an architecture or a loss.
+//!
+//! | trait or type | role |
+//! |---|---|
+//! | [`ImageEncoder`], [`TextEncoder`] | a batch of images or token sequences to one vector each |
+//! | [`PairLoss`] | two batches of vectors whose i-th rows belong together to a scalar |
+//! | [`Method`] | everything trained, saved and resumed together; split into `encode` and `objective` |
+//! | [`Features`] | the tensors that pass between the two |
+//! | [`Embedder`] | a trained method as evaluation sees it |
+//! | [`Collective`] | the ranks of one run; [`Single`] is the run with one |
+//! | [`StepContext`], [`StepOutput`] | what a step knows, what it returns |
+//! | [`BatchSource`] | a resumable stream of batches |
+//! | [`PairBatch`], [`View`] | image-text pairs under one weak and N strong views |
+
+mod batch;
+mod collective;
+mod embedder;
+mod encoder;
+mod features;
+mod loss;
+mod method;
+mod seed;
+mod source;
+mod step;
+
+pub use batch::{PairBatch, View};
+pub use collective::{Collective, Single};
+pub use embedder::{Embedder, HeadVectors};
+pub use encoder::{ImageEncoder, TextEncoder, TextMode};
+pub use features::Features;
+pub use loss::PairLoss;
+pub use method::Method;
+pub use seed::mix;
+pub use source::{BatchSource, SourceError};
+pub use step::{StepContext, StepOutput};

@@ -1,0 +1,143 @@
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm as BatchNorm2d, BatchNormConfig, Initializer, Linear, PaddingConfig2d};
+use burn::tensor::{Device, Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use crate::EncoderError;
+use crate::layers::{linear, over_rows, uniform_fan_in};
+
+/// How a picture becomes a sequence of tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum StemConfig {
+    /// Square patches side by side, each projected linearly with a bias.
+    Patch {
+        /// Side of a patch in pixels.
+        size: usize,
+    },
+    /// 3x3 convolutions of stride 2, each followed by batch normalisation and ReLU, then a 1x1 convolution to the width
+    /// of the transformer (Xiao et al. 2021, "Early convolutions help transformers see better").
+    Conv {
+        /// Channels after each convolution; n of them divide the side by 2^n.
+        channels: Vec<usize>,
+    },
+}
+
+impl StemConfig {
+    /// Pixels along one side of the picture that one token stands for.
+    pub fn stride(&self) -> usize {
+        match self {
+            StemConfig::Patch { size } => *size,
+            StemConfig::Conv { channels } => 1 << channels.len(),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), EncoderError> {
+        let refuse = |problem: &str| Err(EncoderError::config("stem", problem));
+        match self {
+            StemConfig::Patch { size: 0 } => refuse("patch size 0; use 8, 16 or 32"),
+            StemConfig::Conv { channels } if channels.is_empty() || channels.contains(&0) => {
+                refuse("channels must name at least one convolution, each with at least one channel")
+            }
+            StemConfig::Conv { channels } if channels.len() > 8 => refuse("more than 8 convolutions of stride 2"),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn init(&self, width: usize, device: &Device) -> Stem {
+        match self {
+            StemConfig::Patch { size } => Stem::Patch(PatchStem::new(*size, width, device)),
+            StemConfig::Conv { channels } => Stem::Conv(ConvStem::new(channels, width, device)),
+        }
+    }
+}
+
+/// A stem, built from a [`StemConfig`].
+#[derive(Module, Debug)]
+pub enum Stem {
+    /// Linear patches.
+    Patch(PatchStem),
+    /// Convolutions.
+    Conv(ConvStem),
+}
+
+impl Stem {
+    /// # Shapes
+    /// - images: `[batch, 3, side, side]`
+    /// - returns `[batch, tokens, width]`, row by row
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<3> {
+        match self {
+            Stem::Patch(stem) => stem.forward(images),
+            Stem::Conv(stem) => stem.forward(images),
+        }
+    }
+}
+
+/// Patches cut out and projected: a convolution whose stride is its kernel, written as one matrix product.
+#[derive(Module, Debug)]
+pub struct PatchStem {
+    /// `[3 * size * size, width]`, rows in the order channel, y, x.
+    pub projection: Linear,
+    size: usize,
+}
+
+impl PatchStem {
+    fn new(size: usize, width: usize, device: &Device) -> Self {
+        let pixels = 3 * size * size;
+        let init = uniform_fan_in(pixels);
+        PatchStem { projection: linear([pixels, width], init.clone(), Some(init), device), size }
+    }
+
+    fn forward(&self, images: Tensor<4>) -> Tensor<3> {
+        let [batch, channels, height, width] = images.dims();
+        let (rows, columns) = (height / self.size, width / self.size);
+        let patches = images
+            .reshape([batch, channels, rows, self.size, columns, self.size])
+            .permute([0, 2, 4, 1, 3, 5])
+            .reshape([batch, rows * columns, channels * self.size * self.size]);
+        over_rows(&self.projection, patches)
+    }
+}
+
+/// Convolutions of stride 2.
+#[derive(Module, Debug)]
+pub struct ConvStem {
+    /// 3x3, stride 2, without bias.
+    pub convs: Vec<Conv2d>,
+    /// One behind each convolution.
+    pub norms: Vec<BatchNorm2d>,
+    /// The last 1x1 convolution, as a linear layer.
+    pub projection: Linear,
+}
+
+impl ConvStem {
+    fn new(channels: &[usize], width: usize, device: &Device) -> Self {
+        let inputs = std::iter::once(3).chain(channels.iter().copied());
+        let convs = inputs
+            .zip(channels)
+            .map(|(from, &to)| {
+                Conv2dConfig::new([from, to], [3, 3])
+                    .with_stride([2, 2])
+                    .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                    .with_bias(false)
+                    .with_initializer(Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true })
+                    .init(device)
+            })
+            .collect();
+        let norms = channels.iter().map(|&channels| BatchNormConfig::new(channels).init(device)).collect();
+        let last = channels[channels.len() - 1];
+        let init = uniform_fan_in(last);
+        ConvStem { convs, norms, projection: linear([last, width], init.clone(), Some(init), device) }
+    }
+
+    fn forward(&self, images: Tensor<4>) -> Tensor<3> {
+        let x = self
+            .convs
+            .iter()
+            .zip(&self.norms)
+            .fold(images, |x, (conv, norm)| activation::relu(norm.forward(conv.forward(x))));
+        let tokens = x.flatten::<3>(2, 3).swap_dims(1, 2);
+        over_rows(&self.projection, tokens)
+    }
+}

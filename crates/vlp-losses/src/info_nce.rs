@@ -1,0 +1,109 @@
+use burn::tensor::{Int, Tensor};
+use serde::{Deserialize, Serialize};
+use vlp_core::StepContext;
+
+use crate::{LossError, l2_normalize};
+
+/// Configuration of [`InfoNce`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InfoNceConfig {
+    /// ε: the target is `(1 - ε) onehot + ε / G` over the G candidates, PyTorch's meaning.
+    pub label_smoothing: f64,
+}
+
+/// CLIP's loss: each row must find its partner among all rows of the other side, in both directions.
+///
+/// ```text
+/// n(x) = x / max(‖x‖, 1e-12)      s = scale      y_i = i
+/// L_a = CE(s n(a) n(b)ᵀ, y; ε)    L_b = CE(s n(b) n(a)ᵀ, y; ε)    L = (L_a + L_b) / 2
+/// ```
+///
+/// Radford et al. 2021, "Learning transferable visual models from natural language supervision", figure 3. With several
+/// ranks each takes its own rows against the rows of all, and the mean over ranks is the loss of the joined batch; keys
+/// carry gradient as far as the collective's gather does.
+#[derive(Debug, Clone, Copy)]
+pub struct InfoNce {
+    label_smoothing: f64,
+}
+
+/// [`InfoNce`] taken apart; every tensor is `[1]`.
+#[derive(Debug, Clone)]
+pub struct InfoNceTerms {
+    /// Rows of the first side looking for the second.
+    pub first: Tensor<1>,
+    /// Rows of the second side looking for the first.
+    pub second: Tensor<1>,
+    /// Share of rows of the first side whose partner scores highest, without gradient.
+    pub accuracy: Tensor<1>,
+}
+
+impl InfoNceConfig {
+    /// Builds the loss.
+    ///
+    /// # Errors
+    /// When the label smoothing is not in `[0, 1)`.
+    pub fn init(&self) -> Result<InfoNce, LossError> {
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(LossError::LabelSmoothing(self.label_smoothing));
+        }
+        Ok(InfoNce { label_smoothing: self.label_smoothing })
+    }
+}
+
+impl InfoNceTerms {
+    /// The mean of both directions.
+    pub fn loss(self) -> Tensor<1> {
+        (self.first + self.second) / 2.0
+    }
+}
+
+impl InfoNce {
+    /// # Shapes
+    /// - a, b: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
+    /// - scale: `[1]`, the inverse temperature itself (not its logarithm)
+    ///
+    /// # Panics
+    /// When `a` and `b` differ in shape.
+    pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> InfoNceTerms {
+        assert_eq!(a.dims(), b.dims(), "InfoNCE pairs row with row: both sides must have one shape [batch, dim]");
+        let (a, b) = (l2_normalize(a), l2_normalize(b));
+        let scale = scale.unsqueeze::<2>();
+        let positive = (a.clone() * b.clone()).sum_dim(1) * scale.clone();
+        let collective = ctx.collective;
+        let (all_a, all_b) = match collective.world() {
+            1 => (a.clone(), b.clone()),
+            _ => (collective.all_gather(a.clone()), collective.all_gather(b.clone())),
+        };
+        let logits_a = a.matmul(all_b.transpose()) * scale.clone();
+        let logits_b = match collective.world() {
+            1 => logits_a.clone().transpose(),
+            _ => b.matmul(all_a.transpose()) * scale,
+        };
+        let accuracy = accuracy(logits_a.clone().detach(), collective.rank());
+        InfoNceTerms {
+            first: self.cross_entropy(logits_a, positive.clone()),
+            second: self.cross_entropy(logits_b, positive),
+            accuracy,
+        }
+    }
+
+    /// Mean over rows of `lse(x_i) - (1 - ε) x_iy - ε mean_j x_ij`.
+    fn cross_entropy(&self, logits: Tensor<2>, positive: Tensor<2>) -> Tensor<1> {
+        let highest = logits.clone().detach().max_dim(1);
+        let log_sum_exp = (logits.clone() - highest.clone()).exp().sum_dim(1).log() + highest;
+        let mut loss = log_sum_exp - positive * (1.0 - self.label_smoothing);
+        if self.label_smoothing > 0.0 {
+            loss = loss - logits.mean_dim(1) * self.label_smoothing;
+        }
+        loss.mean()
+    }
+}
+
+/// Share of rows whose largest logit is their own; the rows of `rank` follow those of the ranks before it.
+fn accuracy(logits: Tensor<2>, rank: usize) -> Tensor<1> {
+    let rows = logits.dims()[0];
+    let first = (rank * rows) as i64;
+    let targets = Tensor::<1, Int>::arange(first..first + rows as i64, &logits.device()).reshape([rows, 1]);
+    logits.argmax(1).equal(targets).float().mean()
+}

@@ -1,0 +1,13 @@
+use burn::tensor::Tensor;
+
+/// Divides every row by its Euclidean norm, at least 1e-12: `x / max(‖x‖₂, 1e-12)`, as PyTorch's `normalize`.
+///
+/// A row of zeros stays zero and receives a finite gradient.
+///
+/// # Shapes
+/// - x and result: `[rows, dim]`
+pub fn l2_normalize(x: Tensor<2>) -> Tensor<2> {
+    // The floor is on the sum of squares: a square root at zero has no gradient.
+    let squares = x.clone().square().sum_dim(1).clamp_min(1e-24);
+    x / squares.sqrt()
+}
