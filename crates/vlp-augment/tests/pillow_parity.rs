@@ -1,5 +1,6 @@
 //! Golden cases computed with torchvision on Pillow 13.
 
+#[allow(dead_code)] // each test reads its own part of the golden file
 mod common;
 
 use common::{Case, Golden, crc32};
@@ -93,8 +94,7 @@ fn integer_operations_equal_pillow_to_the_byte() {
     assert_eq!(checked, 136);
 }
 
-/// The resizer rounds its weights to 16 bits where Pillow takes 22, and always filters across before down where Pillow 13
-/// picks; intermediate bytes then differ by one or two, which negative bicubic weights can enlarge on clipped edges.
+/// The resizer rounds its weights to 16 bits where Pillow takes 22: a byte may differ by one.
 #[test]
 fn resampling_equals_pillow_within_rounding() {
     let golden = Golden::read();
@@ -110,12 +110,12 @@ fn resampling_equals_pillow_within_rounding() {
             result.pixels()[at..at + 3].iter().copied()
         });
         let worst = mine.zip(&case.samples).map(|(a, &b)| a.abs_diff(b)).max().unwrap();
-        assert!(worst <= 3, "{}: off by {worst} of 255", case.name());
+        assert!(worst <= 1, "{}: off by {worst} of 255", case.name());
         for channel in 0..3 {
             let values = result.pixels().iter().skip(channel).step_by(3);
             let mean = values.map(|&v| f64::from(v)).sum::<f64>() / pixels as f64;
             let off = (mean - case.mean[channel]).abs();
-            assert!(off < 1.0, "{}: mean off by {off} of 255", case.name());
+            assert!(off < 0.25, "{}: mean off by {off} of 255", case.name());
         }
         checked += 1;
     }

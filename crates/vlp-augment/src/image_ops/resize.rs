@@ -35,35 +35,58 @@ pub fn resize(image: &Image, width: usize, height: usize, filter: Filter) -> Ima
     resize_crop(image, whole, width, height, filter)
 }
 
-/// Cuts `crop` out and resizes it in one pass; pixels outside the box have no influence.
+/// Cuts `crop` out and resizes it without a copy in between; pixels outside the box have no influence.
 ///
 /// A box that leaves the picture is moved and cut back into it, an empty one gets one pixel.
 pub fn resize_crop(image: &Image, crop: CropBox, width: usize, height: usize, filter: Filter) -> Image {
-    thread_local! {
-        /// Keeps its scratch buffers between pictures.
-        static RESIZER: RefCell<fir::Resizer> = RefCell::new(fir::Resizer::new());
-    }
     let left = crop.left.min(image.width() - 1);
     let top = crop.top.min(image.height() - 1);
     let crop_width = crop.width.clamp(1, image.width() - left);
     let crop_height = crop.height.clamp(1, image.height() - top);
+    let mut resized = Image::filled(width, height, [0; 3]);
+    let (width, height) = (resized.width(), resized.height());
+
+    let whole = view(image);
+    let source = TypedCroppedImage::from_ref(&whole, left as u32, top as u32, crop_width as u32, crop_height as u32)
+        .expect("the box was cut back into the picture above");
+    if crop_width == width || crop_height == height {
+        pass(&source, &mut resized, filter);
+    } else {
+        // Bytes are rounded and clipped between the two directions, so their order shows: Pillow goes across first
+        // unless shrinking down first is cheaper.
+        let down_first = crop_height > height && (crop_width <= width || crop_height * width > crop_width * height);
+        let mut between = if down_first {
+            Image::filled(crop_width, height, [0; 3])
+        } else {
+            Image::filled(width, crop_height, [0; 3])
+        };
+        pass(&source, &mut between, filter);
+        pass(&view(&between), &mut resized, filter);
+    }
+    resized
+}
+
+fn view(image: &Image) -> TypedImageRef<'_, U8x3> {
+    TypedImageRef::from_buffer(image.width() as u32, image.height() as u32, image.pixels())
+        .expect("an Image holds width * height * 3 bytes")
+}
+
+/// Resizes to the size of `target`.
+fn pass(source: &impl fir::ImageView<Pixel = U8x3>, target: &mut Image, filter: Filter) {
+    thread_local! {
+        /// Keeps its scratch buffers between pictures.
+        static RESIZER: RefCell<fir::Resizer> = RefCell::new(fir::Resizer::new());
+    }
     let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(match filter {
         Filter::Bicubic => fir::FilterType::CatmullRom,
         Filter::Bilinear => fir::FilterType::Bilinear,
     }));
-
-    let mut resized = Image::filled(width, height, [0; 3]);
-    let (out_width, out_height) = (resized.width() as u32, resized.height() as u32);
-    let source = TypedImageRef::<U8x3>::from_buffer(image.width() as u32, image.height() as u32, image.pixels())
-        .expect("an Image holds width * height * 3 bytes");
-    let source = TypedCroppedImage::from_ref(&source, left as u32, top as u32, crop_width as u32, crop_height as u32)
-        .expect("the box was cut back into the picture above");
-    let mut target = TypedImage::<U8x3>::from_buffer(out_width, out_height, resized.pixels_mut())
+    let (width, height) = (target.width() as u32, target.height() as u32);
+    let mut target = TypedImage::<U8x3>::from_buffer(width, height, target.pixels_mut())
         .expect("an Image holds width * height * 3 bytes");
     RESIZER
-        .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
+        .with_borrow_mut(|resizer| resizer.resize_typed(source, &mut target, &options))
         .expect("no crop box is passed that could be wrong");
-    resized
 }
 
 /// Brings the shorter side to a length and keeps the shape. Draws nothing.

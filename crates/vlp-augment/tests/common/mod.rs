@@ -1,4 +1,5 @@
 //! The golden file and the pictures its cases are computed from.
+#![allow(unreachable_pub)]
 
 use serde::Deserialize;
 use std::collections::HashMap;
