@@ -1,0 +1,42 @@
+use std::fmt;
+
+/// A schedule that cannot be built: the caller's fault.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ScheduleError {
+    /// A value that is negative or not finite.
+    Value {
+        /// Name of the field.
+        field: &'static str,
+        /// What it was set to.
+        value: f64,
+    },
+    /// A warm-up that leaves no step for what follows it.
+    Warmup {
+        /// Steps of the warm-up.
+        warmup_steps: u64,
+        /// Steps of the whole run.
+        total_steps: u64,
+    },
+}
+
+impl fmt::Display for ScheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ScheduleError::Value { field, value } => {
+                write!(f, "schedule: `{field}` is {value}; it must be finite and not negative")
+            }
+            ScheduleError::Warmup { warmup_steps, total_steps } => write!(
+                f,
+                "schedule: {warmup_steps} warm-up steps do not fit into a run of {total_steps} steps; \
+                 set `warmup_steps` below `total_steps`"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ScheduleError {}
+
+pub(crate) fn check_value(field: &'static str, value: f64) -> Result<(), ScheduleError> {
+    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(ScheduleError::Value { field, value }) }
+}
