@@ -1,0 +1,142 @@
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::manifest::{MANIFEST, Manifest, SEAL, differences};
+use crate::{TrainError, publish, record};
+
+const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const STATE: &str = "state.json";
+
+/// The checkpoint of one step: a directory whose files were all verified when it was opened.
+///
+/// | file | content |
+/// |---|---|
+/// | `model.bpk` | every parameter and buffer with its path and id (burn's record format, which unlike safetensors keeps the ids that optimizer state is stored under) |
+/// | `optimizer.bpk` | optimizer state by parameter id |
+/// | `state.json` | step, position of the source, seed, counts |
+/// | `manifest.json` | format version, resolved configuration, length and SHA-256 of the files above |
+/// | `manifest.sha256` | SHA-256 of the manifest, as `sha256sum --check` reads it |
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+/// Where a run stands, in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) step: u64,
+    pub(crate) seed: u64,
+    pub(crate) skipped: u64,
+    pub(crate) position: Value,
+    pub(crate) tallies: Map<String, Value>,
+    /// Trainable parameters that never had a gradient, and so no optimizer state.
+    pub(crate) without_optimizer_state: Vec<String>,
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint in `path` and verifies every file.
+    ///
+    /// # Errors
+    /// [`TrainError::Damaged`] when a file is missing, cut off or altered.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, TrainError> {
+        let path = path.into();
+        let manifest = Manifest::read(&path)?;
+        manifest.verify(&path)?;
+        Ok(Checkpoint { path, manifest })
+    }
+
+    /// The checkpoint of the highest step in the run directory `run` that verifies, and why each higher one does not.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] when the directory cannot be listed.
+    pub fn latest(run: impl AsRef<Path>) -> Result<(Option<Self>, Vec<String>), TrainError> {
+        let run = run.as_ref();
+        let mut unreadable = Vec::new();
+        for step in publish::steps(run)? {
+            match Checkpoint::open(publish::step_dir(run, step)) {
+                Ok(checkpoint) => return Ok((Some(checkpoint), unreadable)),
+                Err(error) => unreadable.push(error.to_string()),
+            }
+        }
+        Ok((None, unreadable))
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Steps taken when it was written.
+    pub fn step(&self) -> u64 {
+        self.manifest.step
+    }
+
+    /// The configuration that the run was given.
+    pub fn config(&self) -> &Value {
+        &self.manifest.config
+    }
+
+    /// `method` with the parameters and buffers of the checkpoint, on the devices where it is.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherModel`] when names or shapes differ.
+    pub fn load_model<M: Module>(&self, method: M) -> Result<M, TrainError> {
+        record::load_model(&self.path, self.manifest.file(&self.path, MODEL)?, method)
+    }
+
+    /// `optimizer`, built for a `method` that came from [`load_model`](Self::load_model), with the state of the checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherOptimizer`] when the state belongs to other parameters or to an optimizer of another kind.
+    pub fn load_optimizer<M: Module>(
+        &self,
+        optimizer: ModuleOptimizer,
+        method: &M,
+    ) -> Result<ModuleOptimizer, TrainError> {
+        let bytes = self.manifest.file(&self.path, OPTIMIZER)?;
+        record::load_optimizer(&self.path, bytes, optimizer, method, &self.state()?.without_optimizer_state)
+    }
+
+    pub(crate) fn state(&self) -> Result<State, TrainError> {
+        let text = self.manifest.file(&self.path, STATE)?;
+        serde_json::from_slice(&text)
+            .map_err(|error| TrainError::damaged(&self.path, format!("{STATE} cannot be understood: {error}")))
+    }
+
+    /// Refuses a checkpoint of a run that was configured otherwise.
+    pub(crate) fn check_config(&self, ours: &Value) -> Result<(), TrainError> {
+        let differences = differences(&self.manifest.config, ours);
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(TrainError::ConfigDiffers { path: self.path.clone(), differences })
+        }
+    }
+
+    /// Writes a checkpoint of `state` into the run directory and returns where it is.
+    pub(crate) fn write<M: Module>(
+        run: &Path,
+        config: &Value,
+        method: &M,
+        optimizer: &ModuleOptimizer,
+        mut state: State,
+    ) -> Result<PathBuf, TrainError> {
+        let target = publish::step_dir(run, state.step);
+        let model = record::model_bytes(&target, method)?;
+        let (optimizer, without) = record::optimizer_bytes(&target, optimizer, method)?;
+        state.without_optimizer_state = without;
+        let text = |error| TrainError::damaged(&target, format!("it cannot be written as JSON: {error}"));
+        let state_text = serde_json::to_vec_pretty(&state).map_err(text)?;
+
+        let files: [(&str, &[u8]); 3] = [(MODEL, &model), (OPTIMIZER, &optimizer), (STATE, &state_text)];
+        let (manifest, seal) = Manifest::new(state.step, config, &files).seal().map_err(text)?;
+        publish::publish(&target, files.into_iter().chain([(MANIFEST, &manifest[..]), (SEAL, &seal[..])]))?;
+        Ok(target)
+    }
+}

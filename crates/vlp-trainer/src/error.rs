@@ -1,0 +1,173 @@
+use std::path::{Path, PathBuf};
+
+use vlp_core::SourceError;
+
+use crate::{HookError, StepNumbers};
+
+/// Why training ended early or could not start, grouped by whose fault it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    // The data's fault.
+    /// The source could not give the next batch.
+    #[error("step {step}: no batch: {source}")]
+    Source {
+        /// The step that needed the batch.
+        step: u64,
+        /// The source's own error.
+        source: SourceError,
+    },
+    /// A loss or gradient norm that is infinite or not a number; no parameter was touched.
+    #[error(
+        "step {step}: {numbers}; the update was not applied. Resume from the last checkpoint with a lower learning rate, \
+         or accept a few such steps with `NonFinite::Skip`"
+    )]
+    NonFinite {
+        /// The step, from 0.
+        step: u64,
+        /// What it computed.
+        numbers: StepNumbers,
+    },
+    /// More non-finite steps than `NonFinite::Skip` allows.
+    #[error("step {step}: {numbers}; this is skip number {skipped} and `NonFinite::Skip` allows {at_most}")]
+    TooManySkipped {
+        /// The step, from 0.
+        step: u64,
+        /// What it computed.
+        numbers: StepNumbers,
+        /// Skipped steps of the run, this one included.
+        skipped: u64,
+        /// What the policy allows.
+        at_most: u64,
+    },
+
+    // The caller's fault.
+    /// No parameter can receive a gradient.
+    #[error(
+        "the method has no trainable parameter: build it on an autodiff device, `device.autodiff()`, and do not freeze all of it"
+    )]
+    NothingToTrain,
+    /// A new run in the directory of another one.
+    #[error(
+        "{} already holds a run up to step {step}; resume it, choose another directory, or call `Checkpoints::overwrite`",
+        dir.display()
+    )]
+    RunExists {
+        /// The run directory.
+        dir: PathBuf,
+        /// Its highest step.
+        step: u64,
+    },
+    /// A resume without `Trainer::with_checkpoints`.
+    #[error("nothing to resume from: call `with_checkpoints` before `resume`")]
+    NoCheckpoints,
+    /// A resume where nothing readable lies.
+    #[error("{} holds no readable checkpoint{}", dir.display(), reasons(skipped))]
+    NoCheckpoint {
+        /// The run directory.
+        dir: PathBuf,
+        /// The checkpoints found there and why each cannot be read.
+        skipped: Vec<String>,
+    },
+    /// A checkpoint of a run with another configuration.
+    #[error("{} was written with another configuration: {}", path.display(), differences.join("; "))]
+    ConfigDiffers {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Key by key: what the checkpoint has and what this run has.
+        differences: Vec<String>,
+    },
+    /// A checkpoint of a run with another seed.
+    #[error("{} was written with seed {saved}, this run has seed {ours}", path.display())]
+    SeedDiffers {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Its seed.
+        saved: u64,
+        /// The seed of this run.
+        ours: u64,
+    },
+    /// A checkpoint of another model.
+    #[error("{} holds another model: {}", path.display(), first_few(problems))]
+    OtherModel {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Every parameter that is missing, unknown or of another shape.
+        problems: Vec<String>,
+    },
+    /// Optimizer state that does not belong to the parameters of the model.
+    #[error("{} holds the state of another optimizer: {}", path.display(), first_few(problems))]
+    OtherOptimizer {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What does not fit.
+        problems: Vec<String>,
+    },
+    /// The source does not know the stored position.
+    #[error("{}: the source cannot continue from the stored position: {source}", path.display())]
+    Position {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The source's own error.
+        source: SourceError,
+    },
+    /// A hook gave up.
+    #[error("step {step}: a hook failed: {source}")]
+    Hook {
+        /// The step it was told about.
+        step: u64,
+        /// The hook's own error.
+        source: HookError,
+    },
+
+    // The environment's fault.
+    /// A file or directory could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A checkpoint that is incomplete, damaged, or of another format version.
+    #[error("{} is not readable: {reason}", path.display())]
+    Damaged {
+        /// The checkpoint directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The device failed while numbers were read from it.
+    #[error("cannot read from the device: {reason}")]
+    Device {
+        /// The backend's answer.
+        reason: String,
+    },
+}
+
+impl TrainError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| TrainError::Io { action, path, source }
+    }
+
+    pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
+        TrainError::Damaged { path: path.to_path_buf(), reason: reason.into() }
+    }
+}
+
+/// A model has hundreds of parameters; the first few tell what went wrong.
+fn first_few(problems: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = problems.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match problems.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
+fn reasons(skipped: &[String]) -> String {
+    if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join("; ")) }
+}

@@ -1,0 +1,65 @@
+use std::error::Error;
+use std::path::Path;
+
+use crate::{Outcome, StepReport};
+
+/// Why a hook cannot go on; its own error, boxed.
+pub type HookError = Box<dyn Error + Send + Sync>;
+
+/// What a hook wants the run to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Save and return, as on a stop request.
+    Stop,
+}
+
+/// Something that happened in a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a, M> {
+    /// Before the first step of this process.
+    Start {
+        /// The step that comes first; above 0 after a resume.
+        step: u64,
+        /// Steps of the whole run.
+        total_steps: u64,
+        /// What is trained.
+        method: &'a M,
+    },
+    /// A step was taken.
+    Step {
+        /// Its numbers.
+        report: &'a StepReport,
+        /// What is trained, after the update.
+        method: &'a M,
+    },
+    /// A checkpoint is on disk.
+    Saved {
+        /// Steps taken so far.
+        step: u64,
+        /// Its directory.
+        path: &'a Path,
+    },
+    /// The run is over, finished or stopped; not sent when it ends with an error.
+    End {
+        /// How it ended.
+        outcome: &'a Outcome,
+        /// What was trained.
+        method: &'a M,
+    },
+}
+
+/// Looks on while a method `M` is trained: logs, draws, evaluates, stops early. A closure over [`Event`] is a hook.
+pub trait Hook<M> {
+    /// # Errors
+    /// Whatever makes it pointless to go on; the run saves and ends with it.
+    fn on(&mut self, event: &Event<'_, M>) -> Result<Control, HookError>;
+}
+
+impl<M, F: FnMut(&Event<'_, M>) -> Result<Control, HookError>> Hook<M> for F {
+    fn on(&mut self, event: &Event<'_, M>) -> Result<Control, HookError> {
+        self(event)
+    }
+}

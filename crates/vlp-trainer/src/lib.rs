@@ -1,0 +1,92 @@
+//! The training loop of vlp. It knows what a [`Method`](vlp_core::Method) and a [`BatchSource`](vlp_core::BatchSource)
+//! are and nothing else: whoever brings their own gets gates, clipping, hooks, checkpoints and exact resuming.
+//!
+//! | item | role |
+//! |---|---|
+//! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
+//! | [`clip_global_norm`], [`gate`], [`adamw`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
+//! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
+//! | [`Stop`] | ending a run in order; from signals with feature `signals` |
+//! | [`TrainError`] | why a run ended, grouped by whose fault it is |
+//!
+//! ```no_run
+//! # use vlp_trainer::*;
+//! # fn run<M, S>(method: M, source: S, device: burn::tensor::Device) -> Result<(), Box<dyn std::error::Error>>
+//! # where M: vlp_core::Method + 'static, S: vlp_core::BatchSource<Batch = M::Batch> {
+//! # let lr = |_: u64| 1e-3;
+//! let trained = Trainer::new(
+//!     method,
+//!     source,
+//!     |method| adamw(method, AdamWOptions::default()),
+//!     lr,
+//!     TrainerOptions::new(&device, 3000).with_seed(7).with_max_norm(1.0),
+//! )
+//! .with_checkpoints(Checkpoints::new("runs/first", serde_json::json!({"lr": 1e-3})).every_steps(500))
+//! .with_hook(JsonLines::new("runs/first/metrics.jsonl"))
+//! .fit()?;
+//! # Ok(()) }
+//! ```
+//!
+//! The same by hand:
+//!
+//! ```no_run
+//! # use burn::optim::{GradientsParams, ModuleOptimizer};
+//! # use vlp_core::{BatchSource, Method, StepContext};
+//! # use vlp_schedulers::Schedule;
+//! # use vlp_trainer::*;
+//! # fn run<M: Method, S: BatchSource<Batch = M::Batch>>(
+//! #     mut method: M, mut source: S, schedule: impl Schedule, device: burn::tensor::Device, seed: u64, total: u64,
+//! # ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let mut optimizer = adamw(&method, AdamWOptions::default());
+//! for step in 0..total {
+//!     let ctx = StepContext::new(seed, step, total);
+//!     let batch = source.next_batch(&device)?;
+//!     ctx.seed_device(&device);
+//!     let out = method.objective(method.encode(batch, &ctx), &ctx);
+//!     let mut grads = GradientsParams::from_grads(out.loss.backward(), &method);
+//!     if let Some(norm) = clip_global_norm(&method, &mut grads, 1.0) {
+//!         gate(step, &StepNumbers::read(&out, norm)?)?;
+//!     }
+//!     method = optimizer.step(schedule.at(step), method, grads).after_update(&ctx);
+//! }
+//! # Ok(()) }
+//! ```
+
+mod buffers;
+mod checkpoint;
+mod checkpoints;
+mod clip;
+mod error;
+mod gate;
+mod hook;
+mod json_lines;
+mod manifest;
+mod optimizer;
+mod options;
+mod params;
+#[cfg(feature = "progress")]
+mod progress;
+mod publish;
+mod record;
+mod report;
+mod run;
+mod step;
+mod stop;
+mod trainer;
+
+pub use buffers::Buffers;
+pub use checkpoint::Checkpoint;
+pub use checkpoints::Checkpoints;
+pub use clip::clip_global_norm;
+pub use error::TrainError;
+pub use gate::{NonFinite, StepNumbers, gate};
+pub use hook::{Control, Event, Hook, HookError};
+pub use json_lines::JsonLines;
+pub use optimizer::{AdamWOptions, adamw, decays};
+pub use options::TrainerOptions;
+#[cfg(feature = "progress")]
+pub use progress::ProgressBar;
+pub use report::{Pace, StepReport};
+pub use stop::Stop;
+pub use trainer::{Outcome, Trained, Trainer};

@@ -1,0 +1,73 @@
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::tensor::Tensor;
+
+/// Settings of [`adamw`]; the defaults are CLIP-rocket's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWOptions {
+    /// Decay of the mean of gradients.
+    pub beta_1: f32,
+    /// Decay of the mean of squared gradients.
+    pub beta_2: f32,
+    /// Added to the root of the mean square.
+    pub epsilon: f32,
+    /// Decoupled weight decay of the parameters that [`decays`] names; each step takes `lr * weight_decay` of the weight.
+    pub weight_decay: f32,
+}
+
+impl Default for AdamWOptions {
+    fn default() -> Self {
+        AdamWOptions { beta_1: 0.9, beta_2: 0.98, epsilon: 1e-8, weight_decay: 0.1 }
+    }
+}
+
+/// AdamW ([Loshchilov and Hutter 2019](https://arxiv.org/abs/1711.05101)) for every parameter of `module`, with weight
+/// decay for those that [`decays`] names.
+///
+/// Build it after a record was loaded into `module`: parameters are recognised by ids, and a record brings its own.
+pub fn adamw<M: Module>(module: &M, options: AdamWOptions) -> ModuleOptimizer {
+    let config = AdamWConfig::new()
+        .with_beta_1(options.beta_1)
+        .with_beta_2(options.beta_2)
+        .with_epsilon(options.epsilon)
+        .with_weight_decay(options.weight_decay);
+    let undecayed = config.clone().with_weight_decay(0.0).build();
+    let mut collect = Undecayed { path: Vec::new(), ids: Vec::new() };
+    module.visit(&mut collect);
+    config.init().with_group(ParamGroup::from_ids(collect.ids), undecayed, None)
+}
+
+/// Whether weight decay applies to a parameter: it has two dimensions or more and neither it nor a module that holds it
+/// is a bias or a normalisation. Embeddings, class tokens and position tables decay.
+///
+/// The rule of CLIP-rocket's released code, where "bias", "ln" and "bn" in the name exclude; names in burn modules say
+/// `norm`.
+pub fn decays(path: &str, dims: usize) -> bool {
+    dims >= 2 && !path.split('.').any(is_norm_or_bias)
+}
+
+fn is_norm_or_bias(name: &str) -> bool {
+    let is_norm = |word: &str| word.ends_with("norm") || matches!(word, "ln" | "bn");
+    name.contains("bias") || name.split('_').any(|word| is_norm(word.trim_end_matches(|c: char| c.is_ascii_digit())))
+}
+
+struct Undecayed {
+    path: Vec<String>,
+    ids: Vec<ParamId>,
+}
+
+impl ModuleVisitor for Undecayed {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !decays(&self.path.join("."), D) {
+            self.ids.push(param.id);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use burn::optim::ModuleOptimizer;
+use vlp_core::{BatchSource, Method};
+use vlp_schedulers::Schedule;
+
+use crate::report::Clock;
+use crate::run::Run;
+use crate::{Checkpoint, Checkpoints, Hook, Stop, TrainError, TrainerOptions, params};
+
+type BuildOptimizer<M> = Box<dyn Fn(&M) -> ModuleOptimizer>;
+
+/// Trains any [`Method`] on any [`BatchSource`].
+pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
+    method: M,
+    source: S,
+    optimizer: Option<ModuleOptimizer>,
+    build_optimizer: BuildOptimizer<M>,
+    schedule: Box<dyn Schedule>,
+    options: TrainerOptions,
+    checkpoints: Option<Checkpoints>,
+    hooks: Vec<Box<dyn Hook<M>>>,
+    stop: Stop,
+    step: u64,
+    skipped: u64,
+    resumed: Option<Checkpoint>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps were taken.
+    Finished {
+        /// The last checkpoint, when the run keeps any.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A stop request or a hook ended it early.
+    Stopped {
+        /// Steps taken.
+        step: u64,
+        /// The last checkpoint, when the run keeps any.
+        checkpoint: Option<PathBuf>,
+    },
+}
+
+/// What [`Trainer::fit`] gives back.
+#[derive(Debug)]
+pub struct Trained<M> {
+    /// The trained method.
+    pub method: M,
+    /// How the run ended.
+    pub outcome: Outcome,
+}
+
+impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
+    /// A run of `method` over `source`.
+    ///
+    /// `optimizer` builds the optimizer for a method, [`adamw`](crate::adamw) for example. It is called once, after a
+    /// checkpoint was loaded when there is one, because optimizers tell parameters apart by ids and a checkpoint brings
+    /// its own. `schedule` gives the learning rate of each step.
+    ///
+    /// Parameters that burn initialises lazily get their values here at the latest: seed the device before.
+    pub fn new(
+        method: M,
+        source: S,
+        optimizer: impl Fn(&M) -> ModuleOptimizer + 'static,
+        schedule: impl Schedule + 'static,
+        options: TrainerOptions,
+    ) -> Self {
+        Trainer {
+            method: method.materialize(),
+            source,
+            optimizer: None,
+            build_optimizer: Box::new(optimizer),
+            schedule: Box::new(schedule),
+            options,
+            checkpoints: None,
+            hooks: Vec::new(),
+            stop: Stop::new(),
+            step: 0,
+            skipped: 0,
+            resumed: None,
+        }
+    }
+
+    /// Saves checkpoints; without this a run keeps none.
+    pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
+        Trainer { checkpoints: Some(checkpoints), ..self }
+    }
+
+    /// Adds a hook; hooks are told in the order they were added.
+    pub fn with_hook(mut self, hook: impl Hook<M> + 'static) -> Self {
+        self.hooks.push(Box::new(hook));
+        self
+    }
+
+    /// Ends the run after the step in progress once `stop` is requested.
+    pub fn with_stop(self, stop: Stop) -> Self {
+        Trainer { stop, ..self }
+    }
+
+    /// What will be trained.
+    pub fn method(&self) -> &M {
+        &self.method
+    }
+
+    /// Continues from the newest readable checkpoint.
+    ///
+    /// On the CPU backend the run then equals one that was never interrupted, bit for bit: losses, parameters, optimizer
+    /// state and order of samples.
+    ///
+    /// # Errors
+    /// [`TrainError::NoCheckpoint`] when there is none, and what names the difference when it is of a run with another
+    /// configuration, seed, model or optimizer.
+    pub fn resume(mut self) -> Result<Self, TrainError> {
+        let checkpoints = self.checkpoints.as_ref().ok_or(TrainError::NoCheckpoints)?;
+        let checkpoint = checkpoints.newest()?;
+        checkpoint.check_config(&checkpoints.config)?;
+        let state = checkpoint.state()?;
+        if state.seed != self.options.seed {
+            let path = checkpoint.path().to_path_buf();
+            return Err(TrainError::SeedDiffers { path, saved: state.seed, ours: self.options.seed });
+        }
+        self.method = checkpoint.load_model(self.method)?;
+        let optimizer = (self.build_optimizer)(&self.method);
+        self.optimizer = Some(checkpoint.load_optimizer(optimizer, &self.method)?);
+        self.source
+            .seek(&state.position)
+            .map_err(|source| TrainError::Position { path: checkpoint.path().to_path_buf(), source })?;
+        (self.step, self.skipped, self.resumed) = (state.step, state.skipped, Some(checkpoint));
+        Ok(self)
+    }
+
+    /// Trains until all steps are taken or someone asks to stop, and saves at the end in either case.
+    ///
+    /// # Errors
+    /// [`TrainError`]; the steps taken until then are saved first, without the one that failed.
+    pub fn fit(mut self) -> Result<Trained<M>, TrainError> {
+        if !params::list(&self.method).iter().any(|param| param.trainable) {
+            return Err(TrainError::NothingToTrain);
+        }
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.prepare(self.resumed.as_ref().map(Checkpoint::step))?;
+        }
+        let optimizer = match self.optimizer.take() {
+            Some(optimizer) => optimizer,
+            None => (self.build_optimizer)(&self.method),
+        };
+        let run = Run {
+            position: self.source.position(),
+            source: self.source,
+            optimizer,
+            schedule: self.schedule,
+            options: self.options,
+            last_saved: self.resumed.as_ref().map(|checkpoint| checkpoint.path().to_path_buf()),
+            checkpoints: self.checkpoints,
+            hooks: self.hooks,
+            stop: self.stop,
+            step: self.step,
+            skipped: self.skipped,
+            clock: Clock::new(),
+        };
+        run.fit(self.method)
+    }
+}
+
+impl<M: Method, S: BatchSource<Batch = M::Batch>> fmt::Debug for Trainer<M, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("options", &self.options)
+            .field("checkpoints", &self.checkpoints)
+            .field("step", &self.step)
+            .field("skipped", &self.skipped)
+            .field("hooks", &self.hooks.len())
+            .finish_non_exhaustive()
+    }
+}
