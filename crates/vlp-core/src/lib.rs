@@ -4,7 +4,6 @@
 //! | trait or type | role |
 //! |---|---|
 //! | [`ImageEncoder`], [`TextEncoder`] | a batch of images or token sequences to one vector each |
-//! | [`PairLoss`] | two batches of vectors whose i-th rows belong together to a scalar |
 //! | [`Method`] | everything trained, saved and resumed together; split into `encode` and `objective` |
 //! | [`Features`] | the tensors that pass between the two |
 //! | [`Embedder`] | a trained method as evaluation sees it |
@@ -18,7 +17,6 @@ mod collective;
 mod embedder;
 mod encoder;
 mod features;
-mod loss;
 mod method;
 mod seed;
 mod source;
@@ -29,7 +27,6 @@ pub use collective::{Collective, Single};
 pub use embedder::{Embedder, HeadVectors};
 pub use encoder::{ImageEncoder, TextEncoder, TextMode};
 pub use features::Features;
-pub use loss::PairLoss;
 pub use method::Method;
 pub use seed::mix;
 pub use source::{BatchSource, SourceError};

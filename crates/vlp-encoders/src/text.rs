@@ -82,7 +82,9 @@ impl TextTransformerConfig {
         let refuse = |problem: String| Err(EncoderError::config("text transformer", problem));
         if self.vocab_size == 0 || self.context_length < 2 {
             let TextTransformerConfig { vocab_size, context_length, .. } = self;
-            return refuse(format!("vocab_size {vocab_size} must be at least 1, context_length {context_length} at least 2"));
+            return refuse(format!(
+                "vocab_size {vocab_size} must be at least 1, context_length {context_length} at least 2"
+            ));
         }
         if let TextPooling::Eot(id) = self.pooling
             && id as usize >= self.vocab_size

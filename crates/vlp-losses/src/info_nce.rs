@@ -69,22 +69,30 @@ impl InfoNce {
         assert_eq!(a.dims(), b.dims(), "InfoNCE pairs row with row: both sides must have one shape [batch, dim]");
         let (a, b) = (l2_normalize(a), l2_normalize(b));
         let scale = scale.unsqueeze::<2>();
-        let positive = (a.clone() * b.clone()).sum_dim(1) * scale.clone();
         let collective = ctx.collective;
-        let (all_a, all_b) = match collective.world() {
-            1 => (a.clone(), b.clone()),
-            _ => (collective.all_gather(a.clone()), collective.all_gather(b.clone())),
-        };
-        let logits_a = a.matmul(all_b.transpose()) * scale.clone();
-        let logits_b = match collective.world() {
-            1 => logits_a.clone().transpose(),
-            _ => b.matmul(all_a.transpose()) * scale,
-        };
-        let accuracy = accuracy(logits_a.clone().detach(), collective.rank());
+        if collective.world() == 1 {
+            // One product serves both directions.
+            let logits = a.clone().matmul(b.clone().transpose()) * scale.clone();
+            let positive = (a * b).sum_dim(1) * scale;
+            return InfoNceTerms {
+                accuracy: accuracy(logits.clone().detach(), 0),
+                first: self.cross_entropy(logits.clone(), positive.clone()),
+                second: self.cross_entropy(logits.transpose(), positive),
+            };
+        }
+        let rank = collective.rank();
+        let [first, second] = [(a.clone(), b.clone()), (b, a)].map(|(queries, keys)| {
+            let rows = keys.dims()[0];
+            let keys = collective.all_gather(keys);
+            // A rank's own key counts as a key too, so that a gather without gradient cuts it like the others.
+            let own = keys.clone().slice([rank * rows..(rank + 1) * rows]);
+            let positive = (queries.clone() * own).sum_dim(1) * scale.clone();
+            (queries.matmul(keys.transpose()) * scale.clone(), positive)
+        });
         InfoNceTerms {
-            first: self.cross_entropy(logits_a, positive.clone()),
-            second: self.cross_entropy(logits_b, positive),
-            accuracy,
+            accuracy: accuracy(first.0.clone().detach(), rank),
+            first: self.cross_entropy(first.0, first.1),
+            second: self.cross_entropy(second.0, second.1),
         }
     }
 

@@ -1,0 +1,186 @@
+//! CLIP and CLIP-rocket against the reference implementation's numbers.
+//!
+//! The golden values are f64; the reference itself differs between f32 and f64 by up to 1.4e-6, so values are compared
+//! to 1e-5 and gradients to 1e-4 relative plus 1e-6, in f32 on the CPU.
+
+use std::sync::Mutex;
+
+use burn::tensor::{Device, Gradients, Tensor};
+use serde_json::Value;
+use vlp_core::{Collective, StepContext};
+use vlp_losses::{ClipRocketLossConfig, InfoNceConfig, LossError, Reduction};
+use vlp_testkit::golden;
+
+const CASES: [&str; 4] = ["cl2l_avg_ls0.1", "cl2l_sum_ls0.1", "cl2l_sum_n3", "cl2l_n0"];
+
+/// One case's inputs as leaves, rows `range` of each.
+struct Inputs {
+    names: Vec<String>,
+    leaves: Vec<Tensor<2>>,
+    weak: [Tensor<2>; 2],
+    strong: [Vec<Tensor<2>>; 2],
+    scales: [Tensor<1>; 2],
+}
+
+fn leaf(value: &Value, rows: std::ops::Range<usize>, device: &Device) -> Tensor<2> {
+    golden::matrix(value, device).slice([rows]).detach().require_grad()
+}
+
+impl Inputs {
+    fn new(case: &Value, rows: std::ops::Range<usize>, device: &Device) -> Self {
+        let inputs = &case["inputs"];
+        let key =
+            |global: &str, single: &str| if inputs[global].is_null() { single.to_string() } else { global.into() };
+        let (image, text) = (key("z_image_global", "z_image"), key("z_text_global", "z_text"));
+        let weak = [&image, &text].map(|name| leaf(&inputs[name], rows.clone(), device));
+        let strong = ["h_image_local", "h_text_local"].map(|name| {
+            let views = inputs[name].as_array().map_or(&[][..], Vec::as_slice);
+            views.iter().map(|view| leaf(view, rows.clone(), device)).collect::<Vec<_>>()
+        });
+        let scalar = |name: &str| {
+            let log = inputs[name].as_f64().unwrap_or(0.0) as f32;
+            Tensor::<2>::from_floats([[log]], device).require_grad()
+        };
+        let logs = ["log_scale", "log_h_scale"].map(scalar);
+        let names = [image, text]
+            .into_iter()
+            .chain((0..strong[0].len()).map(|view| format!("h_image_local/{view}")))
+            .chain((0..strong[1].len()).map(|view| format!("h_text_local/{view}")))
+            .chain(["log_scale".into(), "log_h_scale".into()])
+            .collect();
+        let leaves = weak.iter().chain(&strong[0]).chain(&strong[1]).chain(&logs).cloned().collect();
+        Inputs { names, leaves, weak, strong, scales: logs.map(|log| log.exp().reshape([1])) }
+    }
+
+    fn check(&self, what: &str, loss: Tensor<1>, expected: &Value) {
+        golden::assert_close(what, loss.clone(), &golden::numbers(&expected["loss"]), 1e-5, 1e-5);
+        let gradients: Gradients = loss.backward();
+        for (name, leaf) in self.names.iter().zip(&self.leaves) {
+            let path = format!("/grads/{name}");
+            let expected = expected.pointer(&path).unwrap_or(&Value::Null);
+            match leaf.grad(&gradients) {
+                Some(grad) if !expected.is_null() => {
+                    golden::assert_close(&format!("{what} d/d {name}"), grad, &golden::numbers(expected), 1e-4, 1e-6);
+                }
+                grad => assert!(grad.is_none() && expected.is_null(), "{what}: gradient of {name} on one side only"),
+            }
+        }
+    }
+}
+
+fn loss_of(case: &Value, inputs: &Inputs, ctx: &StepContext<'_>) -> Tensor<1> {
+    if case["case"]["loss"] == "CLIPLoss" {
+        let [image, text] = inputs.weak.clone();
+        return InfoNceConfig::default().init().unwrap().forward(image, text, inputs.scales[0].clone(), ctx).loss();
+    }
+    let options = &case["case"]["kw"];
+    let config = ClipRocketLossConfig {
+        label_smoothing: options["label_smoothing"].as_f64().unwrap_or(0.0),
+        reduction: if options["loss_avg_or_sum"] == "sum" { Reduction::Sum } else { Reduction::Avg },
+    };
+    let strong = [&inputs.strong[0][..], &inputs.strong[1][..]];
+    config.init().unwrap().forward(inputs.weak.clone(), strong, inputs.scales.clone(), ctx).loss
+}
+
+fn cases() -> Value {
+    golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/clip_rocket_losses.json")
+}
+
+#[test]
+fn values_and_gradients_equal_the_reference_on_one_rank() {
+    let (golden, device) = (cases(), Device::flex().autodiff());
+    for name in CASES.into_iter().chain(["clip"]) {
+        let case = &golden[name];
+        let inputs = Inputs::new(case, 0..4, &device);
+        inputs.check(name, loss_of(case, &inputs, &StepContext::new(0, 0, 1)), &case["world1"][0]);
+    }
+}
+
+/// Rank `rank` of two, whose gathers return the normalised rows of both ranks as constants: the detached keys of the
+/// reference's distributed runs. The rows of each gather are queued beforehand in the order the loss asks for them.
+#[derive(Debug)]
+struct TwoRanks {
+    rank: usize,
+    gathers: Mutex<std::collections::VecDeque<Tensor<2>>>,
+}
+
+impl Collective for TwoRanks {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+    fn world(&self) -> usize {
+        2
+    }
+    fn all_gather(&self, x: Tensor<2>) -> Tensor<2> {
+        let all = self.gathers.lock().unwrap().pop_front().expect("a gather nobody queued");
+        let rows = x.dims()[0];
+        let own = all.clone().slice([self.rank * rows..(self.rank + 1) * rows]);
+        let difference = (own - x.detach()).abs().max().into_scalar::<f32>();
+        assert!(difference < 1e-6, "gathered other rows than expected, off by {difference}");
+        all
+    }
+    fn all_reduce_sum(&self, _: Tensor<2>) -> Tensor<2> {
+        unreachable!("InfoNCE sums nothing over ranks")
+    }
+}
+
+#[test]
+fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
+    let (golden, device) = (cases(), Device::flex().autodiff());
+    for name in CASES.into_iter().chain(["clip"]) {
+        let case = &golden[name];
+        let all = Inputs::new(case, 0..4, &device);
+        let normalised = |x: &Tensor<2>| vlp_losses::l2_normalize(x.clone()).detach();
+        let pairs = all.strong[0].iter().flat_map(|image| all.strong[1].iter().map(move |text| (image, text)));
+        let order = std::iter::once((&all.weak[0], &all.weak[1])).chain(pairs);
+        let queue: Vec<_> = order.flat_map(|(image, text)| [normalised(text), normalised(image)]).collect();
+        for rank in 0..2 {
+            let ranks = TwoRanks { rank, gathers: Mutex::new(queue.clone().into()) };
+            let ctx = StepContext::new(0, 0, 1).with_collective(&ranks);
+            let inputs = Inputs::new(case, 2 * rank..2 * rank + 2, &device);
+            inputs.check(&format!("{name}, rank {rank}"), loss_of(case, &inputs, &ctx), &case["world2"][rank]);
+        }
+    }
+}
+
+#[test]
+fn identical_and_zero_rows_give_finite_losses_and_gradients() {
+    let device = Device::flex().autodiff();
+    for rows in [[0.0; 3], [1.0, 2.0, 3.0]] {
+        let a = Tensor::<2>::from_floats([rows, rows], &device).require_grad();
+        let scale = Tensor::<1>::from_floats([100.0], &device);
+        let loss =
+            InfoNceConfig::default().init().unwrap().forward(a.clone(), a.clone(), scale, &StepContext::new(0, 0, 1));
+        let loss = loss.loss();
+        golden::assert_close("two equal rows", loss.clone(), &[2f64.ln()], 1e-5, 0.0);
+        let gradient = a.grad(&loss.backward()).expect("a gradient");
+        assert!(gradient.is_finite().all().into_scalar::<bool>());
+    }
+}
+
+#[test]
+fn permuting_pairs_leaves_the_loss_and_accuracy_counts_found_partners() {
+    let device = Device::flex().autodiff();
+    device.seed(3);
+    let random = || Tensor::<2>::random([8, 5], burn::tensor::Distribution::Normal(0.0, 1.0), &device);
+    let (a, b, scale) = (random(), random(), Tensor::<1>::from_floats([10.0], &device));
+    let loss = InfoNceConfig { label_smoothing: 0.1 }.init().unwrap();
+    let ctx = StepContext::new(0, 0, 1);
+    let value =
+        |a: Tensor<2>, b: Tensor<2>| f64::from(loss.forward(a, b, scale.clone(), &ctx).loss().into_scalar::<f32>());
+    let flipped = value(a.clone().flip([0]), b.clone().flip([0]));
+    assert!((value(a.clone(), b) - flipped).abs() < 1e-5);
+    let same = loss.forward(a.clone(), a.clone(), scale.clone(), &ctx);
+    assert_eq!(same.accuracy.into_scalar::<f32>(), 1.0);
+    let shifted = Tensor::cat(vec![a.clone().slice([1..8]), a.clone().slice([0..1])], 0);
+    assert_eq!(loss.forward(a, shifted, scale.clone(), &ctx).accuracy.into_scalar::<f32>(), 0.0);
+}
+
+#[test]
+fn label_smoothing_outside_its_range_is_refused_with_its_value() {
+    for smoothing in [-0.1, 1.0, f64::NAN] {
+        let error = ClipRocketLossConfig { label_smoothing: smoothing, ..Default::default() }.init().unwrap_err();
+        assert!(matches!(error, LossError::LabelSmoothing(_)));
+        assert!(error.to_string().contains(&smoothing.to_string()), "{error}");
+    }
+}

@@ -1,0 +1,4 @@
+//! What tests of several crates share.
+
+#[cfg(feature = "tensor")]
+pub mod golden;
