@@ -1,0 +1,198 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a sample cannot be used. Damaged samples are skipped and counted; they never end a run by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The shard could not be read at this place.
+    #[error("reading failed: {0}")]
+    Io(String),
+    /// The shard ends inside the member.
+    #[error("the shard ends inside `{member}`")]
+    Cut {
+        /// Name of the member.
+        member: String,
+    },
+    /// A member is larger than the limits allow.
+    #[error("`{member}` has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Name of the member or part.
+        member: String,
+        /// Its length in bytes.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The picture's header declares more pixels than the limits allow.
+    #[error("the picture is {width} x {height}, the limit is {side} a side and {pixels} pixels")]
+    Dimensions {
+        /// Declared width in pixels.
+        width: u64,
+        /// Declared height in pixels.
+        height: u64,
+        /// Largest side.
+        side: u32,
+        /// Most pixels.
+        pixels: u64,
+    },
+    /// The bytes are no PNG, JPEG or WebP, whatever the name says.
+    #[error("not a PNG, JPEG or WebP file (it begins with {0:02x?})")]
+    Format(Vec<u8>),
+    /// The picture's bytes are broken or cut off.
+    #[error("the {format} data are broken: {reason}")]
+    Pixels {
+        /// Name of the format.
+        format: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// Neither `.txt` nor the `.json` field `caption` has text.
+    #[error("no caption: neither a .txt member nor a .json field `caption` with text in it")]
+    NoCaption,
+    /// A caption without a picture.
+    #[error("no .png, .jpg, .jpeg or .webp member")]
+    NoImage,
+    /// The caption is not UTF-8.
+    #[error("the caption is not UTF-8")]
+    Encoding,
+    /// The `.json` member is not a JSON object.
+    #[error("the .json member is not a JSON object: {0}")]
+    Metadata(String),
+    /// A member's name is absolute, climbs with `..`, is not UTF-8, or too long.
+    #[error("refused member name `{0}`")]
+    Name(String),
+    /// Two members give the same part of the same sample.
+    #[error("`{0}` gives a part of a sample that another member gave already")]
+    Duplicate(String),
+    /// A link, a device or a sparse file where a plain file is expected.
+    #[error("`{0}` is not a regular file")]
+    NotRegular(String),
+    /// The archive itself is broken from here on.
+    #[error("the archive cannot be read on: {0}")]
+    Archive(String),
+}
+
+/// The kinds of damage, to count by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DamageKind {
+    /// [`Damage::Io`]
+    Io,
+    /// [`Damage::Cut`]
+    Cut,
+    /// [`Damage::TooLarge`]
+    TooLarge,
+    /// [`Damage::Dimensions`]
+    Dimensions,
+    /// [`Damage::Format`]
+    Format,
+    /// [`Damage::Pixels`]
+    Pixels,
+    /// [`Damage::NoCaption`]
+    NoCaption,
+    /// [`Damage::NoImage`]
+    NoImage,
+    /// [`Damage::Encoding`]
+    Encoding,
+    /// [`Damage::Metadata`]
+    Metadata,
+    /// [`Damage::Name`]
+    Name,
+    /// [`Damage::Duplicate`]
+    Duplicate,
+    /// [`Damage::NotRegular`]
+    NotRegular,
+    /// [`Damage::Archive`]
+    Archive,
+}
+
+impl DamageKind {
+    /// A short name for tables and logs, the same as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::Cut => "cut",
+            Self::TooLarge => "too_large",
+            Self::Dimensions => "dimensions",
+            Self::Format => "format",
+            Self::Pixels => "pixels",
+            Self::NoCaption => "no_caption",
+            Self::NoImage => "no_image",
+            Self::Encoding => "encoding",
+            Self::Metadata => "metadata",
+            Self::Name => "name",
+            Self::Duplicate => "duplicate",
+            Self::NotRegular => "not_regular",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+impl Damage {
+    /// Which kind this counts as.
+    pub fn kind(&self) -> DamageKind {
+        match self {
+            Self::Io(_) => DamageKind::Io,
+            Self::Cut { .. } => DamageKind::Cut,
+            Self::TooLarge { .. } => DamageKind::TooLarge,
+            Self::Dimensions { .. } => DamageKind::Dimensions,
+            Self::Format(_) => DamageKind::Format,
+            Self::Pixels { .. } => DamageKind::Pixels,
+            Self::NoCaption => DamageKind::NoCaption,
+            Self::NoImage => DamageKind::NoImage,
+            Self::Encoding => DamageKind::Encoding,
+            Self::Metadata(_) => DamageKind::Metadata,
+            Self::Name(_) => DamageKind::Name,
+            Self::Duplicate(_) => DamageKind::Duplicate,
+            Self::NotRegular(_) => DamageKind::NotRegular,
+            Self::Archive(_) => DamageKind::Archive,
+        }
+    }
+}
+
+/// How often each kind of damage was met.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tally {
+    counts: BTreeMap<DamageKind, u64>,
+}
+
+impl Tally {
+    /// Counts one.
+    pub fn add(&mut self, kind: DamageKind) {
+        *self.counts.entry(kind).or_default() += 1;
+    }
+
+    /// How often this kind was met.
+    pub fn count(&self, kind: DamageKind) -> u64 {
+        self.counts.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// How often any kind was met.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// The kinds met, with their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (DamageKind, u64)> {
+        self.counts.iter().map(|(&kind, &count)| (kind, count))
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.counts.is_empty() {
+            return f.write_str("none");
+        }
+        for (i, (kind, count)) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{} {count}", kind.name())?;
+        }
+        Ok(())
+    }
+}

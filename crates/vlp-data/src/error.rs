@@ -1,0 +1,170 @@
+use std::io;
+use std::path::PathBuf;
+
+/// What can go wrong with data and tokenizers, grouped by whose fault it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    // The data's fault.
+    /// A directory holds no shard of the wanted name.
+    #[error("{directory} has no shard named {prefix}*.tar among its {files} files: check the directory and the prefix")]
+    NoShards {
+        /// The directory.
+        directory: PathBuf,
+        /// How the names should begin.
+        prefix: String,
+        /// How many files of any name there are.
+        files: usize,
+    },
+    /// No sample of a shard has a caption.
+    #[error(
+        "{shard}: 0 of {samples} samples have a caption: each needs a .txt member or a .json member with a field \
+         `caption` under the same key"
+    )]
+    NoCaptions {
+        /// The shard.
+        shard: PathBuf,
+        /// How many samples it has.
+        samples: usize,
+    },
+    /// Not one usable sample in all shards.
+    #[error("no usable sample in {shards} shards (damage: {damage}). {first}")]
+    NoSamples {
+        /// How many shards were read.
+        shards: usize,
+        /// What was found instead, by kind.
+        damage: String,
+        /// The first shard's trouble.
+        first: String,
+    },
+    /// More damaged samples than the limit allows.
+    #[error(
+        "{damaged} of the last {window} samples are damaged, the limit is {rate} of them. All so far: {kinds}. The \
+         last: {last}. Repair the shards or raise `LoaderConfig::skip_limit`"
+    )]
+    TooMuchDamage {
+        /// Damaged samples in the window.
+        damaged: usize,
+        /// Length of the window in samples.
+        window: u64,
+        /// The allowed share.
+        rate: f64,
+        /// Counts by kind since the start.
+        kinds: String,
+        /// Name and damage of the last one.
+        last: String,
+    },
+    /// A metadata field has too few values to fill a batch with different ones.
+    #[error(
+        "only {values} different values of `{field}` for a batch of {batch_size} while {deferred} samples wait: make \
+         the batch smaller or drop `LoaderConfig::distinct_by`"
+    )]
+    TooFewDistinct {
+        /// The field.
+        field: String,
+        /// Samples placed in the batch.
+        values: usize,
+        /// Samples a batch needs.
+        batch_size: usize,
+        /// Samples put off.
+        deferred: usize,
+    },
+    /// A file that should hold a tokenizer or a vocabulary holds something else.
+    #[error("{path} is not {expected}: {reason}. {remedy}")]
+    NotATokenizer {
+        /// The file.
+        path: String,
+        /// What it should have been.
+        expected: &'static str,
+        /// What was found instead, and where.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    // The caller's fault.
+    /// A loader option that cannot work.
+    #[error("{option} is {value}: it must be at least 1")]
+    Option {
+        /// Name of the option.
+        option: &'static str,
+        /// Its value.
+        value: usize,
+    },
+    /// Pictures of different sizes in one batch.
+    #[error(
+        "pictures of {first:?} and {other:?} pixels in one view of a batch: end its image transform with a crop or \
+         resize to one size"
+    )]
+    ImageSizes {
+        /// Width and height of the first picture.
+        first: (usize, usize),
+        /// Width and height of the other one.
+        other: (usize, usize),
+    },
+    /// A cursor of another seed or dataset.
+    #[error(
+        "the saved position belongs to seed {cursor_seed} and {cursor_samples} samples, this stream has seed {seed} and \
+         {samples} samples: resume with the same seed and data"
+    )]
+    ForeignCursor {
+        /// Seed of this stream.
+        seed: u64,
+        /// Samples of this stream.
+        samples: u64,
+        /// Seed in the cursor.
+        cursor_seed: u64,
+        /// Samples in the cursor.
+        cursor_samples: u64,
+    },
+    /// A transform, a tokenizer or this crate panicked on a worker thread.
+    #[error("a loader thread panicked: {message}")]
+    WorkerPanicked {
+        /// What it said.
+        message: String,
+    },
+    /// A token that marks start, end or padding is not in the vocabulary.
+    #[error("{path} has no {role} token {wanted}: name one of its special tokens ({found}) in `SpecialTokens::{role}`")]
+    MissingToken {
+        /// The tokenizer file.
+        path: String,
+        /// `start`, `end` or `pad`.
+        role: &'static str,
+        /// The name asked for, or the names tried.
+        wanted: String,
+        /// The special tokens the file does have.
+        found: String,
+    },
+    /// A context length that leaves no room for text.
+    #[error("a context of {given} ids leaves no room for text: give at least {least} (start, one token, end)")]
+    ContextTooShort {
+        /// The length asked for.
+        given: usize,
+        /// The smallest that works.
+        least: usize,
+    },
+    /// An id that no token of the vocabulary has.
+    #[error("id {id} is not in the vocabulary: ids go from 0 to {largest}")]
+    UnknownId {
+        /// The id.
+        id: u32,
+        /// The largest id there is.
+        largest: u32,
+    },
+
+    // The environment's fault.
+    /// A thread could not be started.
+    #[error("cannot start a loader thread: {source}. Lower `LoaderConfig::workers`")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}. Check that the file exists and may be read")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

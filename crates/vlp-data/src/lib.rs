@@ -1,0 +1,60 @@
+//! Image–caption data for vision–language pre-training.
+//!
+//! Tar shards are indexed once ([`Dataset`]), read at random in an order that is a function of seed and position
+//! ([`Order`]), decoded, augmented into [`Views`] and put into batches on worker threads ([`Loader`]). What is damaged is
+//! skipped and counted; nothing in a shard can make it panic, hang, or take more memory than [`Limits`] allow.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`Dataset`], [`Sample`], [`decode()`] | shards, samples, pictures |
+//! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
+//! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
+//! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
+//! | [`Pass`] | every sample once, in order, for evaluation |
+//! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
+//! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`) |
+
+mod batch;
+mod clip_bpe;
+mod clip_clean;
+mod clip_vocab;
+mod cursor;
+mod damage;
+mod dataset;
+mod decode;
+mod error;
+#[cfg(feature = "hf-tokenizers")]
+mod hf_tokenizer;
+mod html_entities;
+mod limits;
+mod loader;
+mod metadata;
+mod order;
+mod pass;
+mod sample;
+mod shard;
+#[cfg(feature = "burn")]
+mod tensors;
+mod tokenizer;
+mod views;
+
+pub use batch::{HostBatch, HostImages, HostTokens, HostView};
+pub use clip_bpe::ClipBpe;
+pub use clip_vocab::ClipVocab;
+pub use cursor::Cursor;
+pub use damage::{Damage, DamageKind, Tally};
+pub use dataset::Dataset;
+pub use decode::decode;
+pub use error::DataError;
+#[cfg(feature = "hf-tokenizers")]
+pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
+pub use limits::Limits;
+pub use loader::{Loader, LoaderConfig, SkipLimit};
+pub use metadata::Metadata;
+pub use order::Order;
+pub use pass::{EvalSample, Pass};
+pub use sample::{Annotation, Sample};
+#[cfg(feature = "burn")]
+pub use tensors::PairSource;
+pub use tokenizer::{TokenIds, Tokenizer};
+pub use views::{View, Views};

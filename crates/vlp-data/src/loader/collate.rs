@@ -1,0 +1,139 @@
+use std::collections::HashSet;
+
+use super::prepare::Prepared;
+use super::skip_limit::SkipGauge;
+use super::{LoaderConfig, Window};
+use crate::{Cursor, Damage, DataError, Dataset, HostBatch, HostImages, HostTokens, HostView};
+
+/// What a worker hands over: a sample, its damage, or the message of its panic.
+pub(super) enum Outcome {
+    Ready(Prepared),
+    Damaged((u64, u64), Damage),
+    Panicked(String),
+}
+
+/// Puts samples into batches, in the order of the stream.
+pub(super) struct Collator<'a> {
+    window: &'a Window<Outcome>,
+    dataset: &'a Dataset,
+    config: &'a LoaderConfig,
+    cursor: Cursor,
+    deferred: Vec<Prepared>,
+    gauge: SkipGauge,
+    skipped: Vec<(String, Damage)>,
+}
+
+/// Putting off more than this many batches means that the field has too few values to fill one.
+const MOST_DEFERRED: usize = 8;
+
+impl<'a> Collator<'a> {
+    /// Takes over from a cursor; the window's first jobs are the samples it has put off.
+    pub(super) fn new(
+        window: &'a Window<Outcome>,
+        dataset: &'a Dataset,
+        config: &'a LoaderConfig,
+        cursor: Cursor,
+    ) -> Self {
+        Self {
+            window,
+            dataset,
+            config,
+            cursor,
+            deferred: Vec::new(),
+            gauge: SkipGauge::new(config.skip_limit),
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Reads the samples again that were put off before the cursor was saved. None when the loader is closing.
+    pub(super) fn read_deferred(&mut self) -> Option<Result<(), DataError>> {
+        for _ in 0..self.cursor.deferred.len() {
+            match self.receive()? {
+                Ok(Some(sample)) => self.deferred.push(sample),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// The next full batch. None when the loader is closing.
+    pub(super) fn next_batch(&mut self) -> Option<Result<HostBatch, DataError>> {
+        let size = self.config.batch_size;
+        let mut batch = Vec::with_capacity(size);
+        let mut values = HashSet::new();
+        let mut place = |sample: Prepared, batch: &mut Vec<Prepared>, deferred: &mut Vec<Prepared>| {
+            let clash = sample.distinct.as_ref().is_some_and(|value| values.contains(value));
+            if batch.len() == size || clash {
+                deferred.push(sample);
+            } else {
+                values.extend(sample.distinct.clone());
+                batch.push(sample);
+            }
+        };
+        let mut deferred = Vec::new();
+        for sample in std::mem::take(&mut self.deferred) {
+            place(sample, &mut batch, &mut deferred);
+        }
+        while batch.len() < size {
+            let received = self.receive()?;
+            self.cursor.advance();
+            match received {
+                Ok(Some(sample)) => place(sample, &mut batch, &mut deferred),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            if deferred.len() > MOST_DEFERRED * size {
+                return Some(Err(DataError::TooFewDistinct {
+                    field: self.config.distinct_by.clone().unwrap_or_default(),
+                    values: batch.len(),
+                    batch_size: size,
+                    deferred: deferred.len(),
+                }));
+            }
+        }
+        self.cursor.deferred = deferred.iter().map(|sample| sample.visit).collect();
+        self.deferred = deferred;
+        Some(self.collate(batch))
+    }
+
+    /// The next sample of the window; nothing when it was damaged and the limit still allows that.
+    fn receive(&mut self) -> Option<Result<Option<Prepared>, DataError>> {
+        Some(match self.window.next()? {
+            Outcome::Ready(sample) => {
+                self.gauge.good();
+                Ok(Some(sample))
+            }
+            Outcome::Damaged((_, index), damage) => {
+                let name = self.dataset.name(index as usize);
+                let verdict = self.gauge.damaged(&name, &damage);
+                self.skipped.push((name, damage));
+                verdict.map(|()| None)
+            }
+            Outcome::Panicked(message) => Err(DataError::WorkerPanicked { message }),
+        })
+    }
+
+    fn collate(&mut self, batch: Vec<Prepared>) -> Result<HostBatch, DataError> {
+        let views = batch.first().map_or(0, |sample| sample.views.len());
+        let mut views = (0..views).map(|number| collate_view(&batch, number)).collect::<Result<Vec<_>, _>>()?;
+        let strong = views.split_off(1);
+        let weak = views.remove(0);
+        Ok(HostBatch {
+            weak,
+            strong,
+            visits: batch.iter().map(|sample| sample.visit).collect(),
+            keys: batch.into_iter().map(|sample| sample.key).collect(),
+            skipped: std::mem::take(&mut self.skipped),
+            cursor: self.cursor.clone(),
+        })
+    }
+}
+
+fn collate_view(batch: &[Prepared], number: usize) -> Result<HostView, DataError> {
+    let tokens = || batch.iter().map(|sample| &sample.views[number].1);
+    Ok(HostView {
+        images: HostImages::collate(batch.iter().map(|sample| &sample.views[number].0))?,
+        tokens: HostTokens::collate(tokens()),
+    })
+}

@@ -1,0 +1,73 @@
+use std::fmt;
+use std::sync::Arc;
+
+use vlp_augment::{Image, ImageTransform, SampleRng, TextTransform};
+
+/// How one view of a sample is made: one transform for the picture, one for the caption.
+#[derive(Clone)]
+pub struct View {
+    image: Arc<dyn ImageTransform>,
+    text: Arc<dyn TextTransform>,
+}
+
+impl View {
+    /// A view by these transforms; the picture must come out in one size, whatever goes in.
+    pub fn new(image: impl ImageTransform + 'static, text: impl TextTransform + 'static) -> Self {
+        Self { image: Arc::new(image), text: Arc::new(text) }
+    }
+
+    /// Picture and caption draw from separate streams, so that a change to one recipe leaves the other's draws alone.
+    fn apply(&self, image: Image, caption: String, key: Key, view: u64) -> (Image, String) {
+        let stream = |number| SampleRng::new(key.seed, key.epoch, key.index, number);
+        (self.image.apply(image, &mut stream(2 * view)), self.text.apply(caption, &mut stream(2 * view + 1)))
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("View")
+    }
+}
+
+/// One weak view and any number of strong ones, drawn independently.
+#[derive(Debug, Clone)]
+pub struct Views {
+    views: Vec<View>,
+}
+
+/// What the random streams of a sample depend on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) seed: u64,
+    pub(crate) epoch: u64,
+    pub(crate) index: u64,
+}
+
+impl Views {
+    /// Only a weak view, as CLIP has it.
+    pub fn weak(view: View) -> Self {
+        Self { views: vec![view] }
+    }
+
+    /// Adds `count` strong views made the same way.
+    #[must_use]
+    pub fn and_strong(mut self, count: usize, view: View) -> Self {
+        self.views.extend(std::iter::repeat_n(view, count));
+        self
+    }
+
+    /// Number of strong views.
+    pub fn strong_count(&self) -> usize {
+        self.views.len() - 1
+    }
+
+    /// All views of a sample, the weak one first.
+    pub(crate) fn apply(&self, image: Image, caption: &str, key: Key) -> Vec<(Image, String)> {
+        let mut views: Vec<_> = (1..)
+            .zip(&self.views[1..])
+            .map(|(number, view)| view.apply(image.clone(), caption.to_owned(), key, number))
+            .collect();
+        views.insert(0, self.views[0].apply(image, caption.to_owned(), key, 0));
+        views
+    }
+}
