@@ -10,9 +10,16 @@ use std::path::{Path, PathBuf};
 
 use vlp_report::{Heatmap, Labels, LineChart, Picture, RetrievalRow, RetrievalSheet, RgbImage, Series};
 
-/// The pictures of a shard with their labels and captions.
-fn emoji(shard: &Path) -> Result<Vec<(RgbImage, String, String)>, Box<dyn Error>> {
-    let mut samples: BTreeMap<String, (Option<RgbImage>, String, String)> = BTreeMap::new();
+#[derive(Default)]
+struct Sample {
+    picture: RgbImage,
+    label: String,
+    caption: String,
+}
+
+/// The samples of a shard.
+fn emoji(shard: &Path) -> Result<Vec<Sample>, Box<dyn Error>> {
+    let mut samples: BTreeMap<String, Sample> = BTreeMap::new();
     for entry in tar::Archive::new(File::open(shard)?).entries()? {
         let mut entry = entry?;
         let name = entry.path()?.to_string_lossy().into_owned();
@@ -21,14 +28,14 @@ fn emoji(shard: &Path) -> Result<Vec<(RgbImage, String, String)>, Box<dyn Error>
         entry.read_to_end(&mut bytes)?;
         let sample = samples.entry(key.to_owned()).or_default();
         if extension == "png" {
-            sample.0 = Some(image::load_from_memory(&bytes)?.to_rgb8());
+            sample.picture = image::load_from_memory(&bytes)?.to_rgb8();
         } else {
             let fields: serde_json::Value = serde_json::from_slice(&bytes)?;
-            sample.1 = fields["label"].as_str().unwrap_or_default().to_owned();
-            sample.2 = fields["caption"].as_str().unwrap_or_default().to_owned();
+            sample.label = fields["label"].as_str().unwrap_or_default().to_owned();
+            sample.caption = fields["caption"].as_str().unwrap_or_default().to_owned();
         }
     }
-    Ok(samples.into_values().filter_map(|(image, label, caption)| Some((image?, label, caption))).collect())
+    Ok(samples.into_values().collect())
 }
 
 /// Made-up noise in [-1, 1), the same at every run.
@@ -49,8 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let decay = |i: u32| low + 3.4 * (-4.0 * f64::from(i) / f64::from(steps)).exp();
             (0..steps).map(|i| (f64::from(i), decay(i) + 0.22 * noise(state))).collect()
         };
-        let rate =
-            |i: u32| 1.5e-3 * (f64::from(i) / 40.0).min(0.5 + 0.5 * (f64::from(i) * 3.14 / f64::from(steps)).cos());
+        let rate = |i: u32| {
+            1.5e-3
+                * (f64::from(i) / 40.0).min(0.5 + 0.5 * (f64::from(i) * std::f64::consts::PI / f64::from(steps)).cos())
+        };
         let window = f64::from(steps) / 30.0;
         let mut chart = LineChart::new("CLIP-rocket on emoji: loss over the steps")
             .axes("step", "loss (nats)")
@@ -67,15 +76,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/emoji");
     let samples = emoji(&root.join("test-concepts-000.tar"))?;
-    let pictures = samples.iter().map(|s| Picture::try_from(&s.0)).collect::<Result<Vec<_>, _>>()?;
+    let pictures = samples.iter().map(|s| Picture::try_from(&s.picture)).collect::<Result<Vec<_>, _>>()?;
 
     let mut sheet = RetrievalSheet::new("Captions of unseen concepts and the five nearest pictures")
         .subtitle("Weak head, 646 pictures of 191 concepts none of which was trained on: any artist's drawing counts")
         .columns(2);
     for chosen in 0..12 {
         let at = chosen * 37;
-        let same: Vec<usize> = (0..samples.len()).filter(|i| samples[*i].1 == samples[at].1).collect();
-        let mut row = RetrievalRow::new(&samples[at].2);
+        let same: Vec<usize> = (0..samples.len()).filter(|i| samples[*i].label == samples[at].label).collect();
+        let mut row = RetrievalRow::new(&samples[at].caption);
         for rank in 0..5 {
             let right = noise(&mut state) > 0.0 && rank < same.len();
             let index = if right { same[rank] } else { (at * 7 + rank * 91 + 5) % samples.len() };
@@ -92,13 +101,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         *value = (0.14 + glow + 0.13 * noise(&mut state)) as f32;
     }
     let picked: Vec<usize> = (0..side).map(|i| i * 25).collect();
-    let captions = |what: fn(&(RgbImage, String, String)) -> &String| {
-        Labels::Text(picked.iter().map(|i| what(&samples[*i]).clone()).collect())
-    };
+    let captions =
+        |what: fn(&Sample) -> &String| Labels::Text(picked.iter().map(|i| what(&samples[*i]).clone()).collect());
     let thumbnails = || Labels::Pictures(picked.iter().map(|i| pictures[*i]).collect());
     let map = Heatmap::new("Similarity of captions and pictures", side, side, &values)?.bar_label("cosine similarity");
-    map.clone().rows(captions(|s| &s.2)).columns(thumbnails()).save(folder.join("similarity.png"))?;
-    map.rows(thumbnails()).columns(captions(|s| &s.1)).save(folder.join("similarity-upright.png"))?;
+    map.clone().rows(captions(|s| &s.caption)).columns(thumbnails()).save(folder.join("similarity.png"))?;
+    map.rows(thumbnails()).columns(captions(|s| &s.label)).save(folder.join("similarity-upright.png"))?;
     println!("six pictures in {}", folder.display());
     Ok(())
 }
