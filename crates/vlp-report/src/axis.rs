@@ -19,8 +19,9 @@ impl Axis {
             return None;
         }
         // A constant still needs an axis of some length.
+        let around = if low == 0.0 { 0.5 } else { (low.abs() * 0.1).max(f64::MIN_POSITIVE) };
         let length = high - low;
-        let pad = if length > 0.0 && length.is_finite() { length * margin } else { (low.abs() * 0.1).max(0.5) };
+        let pad = if length > 0.0 && length.is_finite() { length * margin } else { around };
         Some(Axis { low: low - pad, high: high + pad, log })
     }
 
@@ -147,6 +148,16 @@ mod tests {
         assert_eq!(labels(1e-6, 1.0, true), ["1e-6", "1e-4", "0.01", "1"]);
         assert_eq!(labels(0.9, 60.0, true), ["1", "2", "5", "10", "20", "50"]);
         assert_eq!(labels(3.1, 3.9, true), ["3.2", "3.4", "3.6", "3.8"]);
+    }
+
+    #[test]
+    fn a_constant_lies_in_the_middle_of_an_axis_of_its_own_size() {
+        for value in [1e-5, 5.3, -700.0, 0.0, 5e-324] {
+            let axis = Axis::over([value].into_iter(), false, 0.04).expect("finite");
+            assert!((axis.share(value).expect("on the axis") - 0.5).abs() < 1e-9, "{value}");
+        }
+        let axis = Axis::over([1e-5].into_iter(), false, 0.04).expect("finite");
+        assert!(axis.ticks(6).iter().all(|(v, _)| *v > 8e-6 && *v < 1.2e-5), "{:?}", axis.ticks(6));
     }
 
     #[test]
