@@ -2,3 +2,7 @@
 
 #[cfg(feature = "tensor")]
 pub mod golden;
+#[cfg(feature = "shards")]
+pub mod shards;
+#[cfg(feature = "toy")]
+pub mod toy;
