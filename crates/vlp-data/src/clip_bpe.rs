@@ -17,15 +17,15 @@ const CACHED_WORD_BYTES: usize = 64;
 /// Start, one token, end.
 const LEAST_CONTEXT: usize = 3;
 
-/// The markers, English endings, runs of letters, single digits, runs of anything else. U+0345, a combining iota whose capital is
-/// a letter, fits none of open_clip's case-blind classes and is dropped there: so it is here.
+/// The markers, English endings, runs of letters, single digits, runs of anything else. U+0345, a combining iota whose
+/// capital is a letter, fits none of open_clip's case-blind classes and is dropped there: so it is here.
 const WORDS: &str = r"(?i:<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d)|\p{L}+|\p{N}|[^\s\p{L}\p{N}\u{345}]+";
 
 /// The tokenizer of OpenAI's CLIP and of open_clip: 49,408 byte-pair symbols, pad id 0.
 ///
-/// A caption is cleaned (repaired characters, HTML undone, blanks collapsed, lower case), cut into words, and the bytes of each
-/// word are merged in the order of the vocabulary. Ids equal those of open_clip, except for wrongly decoded text ("cafÃ©"),
-/// which open_clip repairs first: so does this with the feature `ftfy`, nearly always alike.
+/// A caption is cleaned (repaired characters, HTML undone, blanks collapsed, lower case), cut into words, and the bytes
+/// of each word are merged in the order of the vocabulary. Ids equal those of open_clip, except for wrongly decoded
+/// text ("cafÃ©"), which open_clip repairs first: so does this with the feature `ftfy`, nearly always alike.
 ///
 /// As there, `<start_of_text>` and `<end_of_text>` typed in a caption become the markers themselves.
 ///
@@ -106,7 +106,8 @@ impl ClipBpe {
         }
     }
 
-    /// Merges neighbours, lowest rank first and leftmost among equals, until no two make a symbol. `n log n` in the bytes.
+    /// Merges neighbours, lowest rank first and leftmost among equals, until no two make a symbol. `n log n` in the
+    /// bytes.
     fn merge(&self, word: &[u8]) -> Vec<u32> {
         let count = word.len();
         let mut symbols: Vec<Option<u32>> =

@@ -1,8 +1,9 @@
-//! The text cleaning of OpenAI's CLIP and open_clip: ftfy's `fix_text`, HTML unescaped twice, whitespace collapsed, lower case.
+//! The text cleaning of OpenAI's CLIP and open_clip: ftfy's `fix_text`, HTML unescaped twice, whitespace collapsed,
+//! lower case.
 //!
 //! ftfy's repair of wrongly decoded text ("cafÃ©") needs the feature `ftfy`; its other repairs are here. Python's
-//! lower-casing and Rust's agree on final sigma and dotted I; both follow their own version of Unicode, so letters added
-//! after Unicode 14 may be lower-cased here and not there.
+//! lower-casing and Rust's agree on final sigma and dotted I; both follow their own version of Unicode, so letters
+//! added after Unicode 14 may be lower-cased here and not there.
 
 use std::sync::LazyLock;
 
@@ -11,8 +12,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::html_entities::{from_c1, pattern, unescape, unescape_closed};
 
-/// ftfy repeats its repairs until nothing changes. Text escaped more often than this is hostile: each round undoes one level
-/// of `&amp;amp;`, so that without a bound time would grow with the square of the length.
+/// ftfy repeats its repairs until nothing changes. Text escaped more often than this is hostile: each round undoes one
+/// level of `&amp;amp;`, so that without a bound time would grow with the square of the length.
 const MAX_ROUNDS: usize = 32;
 
 static TERMINAL_ESCAPE: LazyLock<Regex> = LazyLock::new(|| pattern("\x1b\\[(?:\\d|;)*[a-zA-Z]"));
@@ -120,7 +121,8 @@ fn push_plain(c: char, out: &mut String) {
 fn is_invisible_control(c: char) -> bool {
     matches!(
         c,
-        '\0'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffc}'
+        '\0'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' // ASCII
+            | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffc}'
     )
 }
 

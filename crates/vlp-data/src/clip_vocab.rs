@@ -22,8 +22,9 @@ static EMBEDDED: &[u8] = include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz"
 
 /// The symbols of CLIP's byte-pair encoder and which two of them make a third.
 ///
-/// The file `bpe_simple_vocab_16e6.txt.gz` of OpenAI's CLIP: a head line, then one merge a line, most frequent first, of which
-/// the first 48,894 count. Symbol ids follow that order, so the id of a merged symbol is also the rank of its merge.
+/// The file `bpe_simple_vocab_16e6.txt.gz` of OpenAI's CLIP: a head line, then one merge a line, most frequent first,
+/// of which the first 48,894 count. Symbol ids follow that order, so the id of a merged symbol is also the rank of its
+/// merge.
 #[derive(Clone)]
 pub struct ClipVocab {
     merges: HashMap<(u32, u32), u32>,
@@ -147,8 +148,8 @@ impl fmt::Debug for ClipVocab {
     }
 }
 
-/// Every byte with the letter that stands for it in the file, in the order of their ids: printable Latin-1 as itself, then
-/// the others as the letters from U+0100 on.
+/// Every byte with the letter that stands for it in the file, in the order of their ids: printable Latin-1 as itself,
+/// then the others as the letters from U+0100 on.
 fn byte_alphabet() -> Vec<(u8, char)> {
     let printable = |b: &u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let shown = (0..=u8::MAX).filter(printable).map(|b| (b, char::from(b)));

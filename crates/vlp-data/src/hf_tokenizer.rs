@@ -12,8 +12,8 @@ const PADS: &[&str] = &["<|pad|>", "[PAD]", "<pad>"];
 
 /// The names of the tokens around a text; `None` is found out from the file.
 ///
-/// Start and end come from the file's post-processor where it has one that adds an end, else from the usual names. Padding
-/// comes from the file's padding settings, else from the usual names, else the end token pads.
+/// Start and end come from the file's post-processor where it has one that adds an end, else from the usual names.
+/// Padding comes from the file's padding settings, else from the usual names, else the end token pads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpecialTokens {
     /// Before the text; the empty string means nothing is put there.
@@ -24,10 +24,12 @@ pub struct SpecialTokens {
     pub pad: Option<String>,
 }
 
-/// Any Hugging Face `tokenizer.json`: BPE, WordPiece, Unigram or word level, with its own normaliser and word splitting.
+/// Any Hugging Face `tokenizer.json`: BPE, WordPiece, Unigram or word level, with its own normaliser and word
+/// splitting.
 ///
 /// The file's padding and truncation settings are set aside, and its start and end tokens are put in once, whether its
-/// post-processor adds them or not. A special token typed in a caption becomes that token, as in Hugging Face's library.
+/// post-processor adds them or not. A special token typed in a caption becomes that token, as in Hugging Face's
+/// library.
 #[derive(Debug)]
 pub struct HfTokenizer {
     file: File,
@@ -50,8 +52,8 @@ impl HfTokenizer {
     /// Reads a `tokenizer.json` and uses the tokens named.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a tokenizer, a token is not in its vocabulary, some text would be unknown to it
-    /// without an unknown token, or the context leaves no room for text.
+    /// If the file cannot be read or is not a tokenizer, a token is not in its vocabulary, some text would be unknown
+    /// to it without an unknown token, or the context leaves no room for text.
     pub fn with_special_tokens(
         path: impl AsRef<Path>,
         context_length: usize,

@@ -1,5 +1,6 @@
 //! HTML character references undone the way Python's `html.unescape` and `ftfy` do it, which CLIP's captions went
-//! through: browsers and most crates differ on references without a semicolon and on code points that are not characters.
+//! through: browsers and most crates differ on references without a semicolon and on code points that are not
+//! characters.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
