@@ -28,7 +28,10 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
     };
     // The decoders do not promise to be free of panics on hostile bytes.
     let decoded = catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Jpeg => decode_jpeg(bytes, limits),
+        Format::Jpeg => {
+            check_jpeg_end(bytes)?;
+            decode_jpeg(bytes, limits)
+        }
         Format::Png => {
             check_png_end(bytes)?;
             decode_with_image(bytes, ImageFormat::Png, format, limits)
@@ -113,6 +116,15 @@ fn on_white(image: &RgbaImage) -> Vec<u8> {
         pixels.extend([r, g, b].map(|v| ((u32::from(*v) * alpha + 255 * (255 - alpha) + 127) / 255) as u8));
     }
     pixels
+}
+
+/// The decoder makes up for the last bytes of a scan; a file cut there has no end marker behind its last start of scan.
+fn check_jpeg_end(bytes: &[u8]) -> Result<(), Damage> {
+    let last = bytes.windows(2).rev().find(|marker| matches!(marker, [0xff, 0xd9 | 0xda]));
+    match last {
+        Some([_, 0xd9]) => Ok(()),
+        _ => Err(Format::Jpeg.broken("the file ends before its end marker")),
+    }
 }
 
 /// The decoder stops reading once it has all pixels; a file cut after that point lacks its end chunk.

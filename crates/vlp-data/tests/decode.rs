@@ -28,16 +28,10 @@ fn file(name: &str) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// JPEG decoders differ in rounding and in how they enlarge the colour planes, CMYK in its conversion; lossless formats
-/// must agree, blending with white to one.
+/// Largest difference of a byte and of a channel mean. JPEG decoders differ in rounding and in how they enlarge the colour
+/// planes; lossless formats must agree.
 fn tolerance(name: &str) -> (u8, f64) {
-    match name {
-        "cmyk.jpg" => (12, 1.0),
-        "alpha.webp" | "lossy.webp" => (4, 0.5),
-        name if name.ends_with(".jpg") => (4, 0.5),
-        "alpha.png" => (1, 0.5),
-        _ => (0, 1e-3),
-    }
+    if name.ends_with(".jpg") { (3, 0.6) } else { (0, 1e-3) }
 }
 
 #[test]
@@ -55,7 +49,8 @@ fn pictures_decode_to_what_pillow_makes_of_them() {
         for channel in 0..3 {
             let values = image.pixels().iter().skip(channel).step_by(3);
             let mean = values.map(|&v| f64::from(v)).sum::<f64>() / (96.0 * 72.0);
-            assert!((mean - golden.mean[channel]).abs() < mean_off, "{name}: mean {mean}");
+            let off = (mean - golden.mean[channel]).abs();
+            assert!(off < mean_off, "{name}: mean off by {off}");
         }
     }
 }
@@ -64,7 +59,8 @@ fn pictures_decode_to_what_pillow_makes_of_them() {
 fn a_file_cut_at_every_37th_byte_is_refused() {
     for name in golden().pictures.keys() {
         let whole = file(name);
-        for length in (0..whole.len()).step_by(37).chain([whole.len() - 1]) {
+        let last_bytes = whole.len() - 8..whole.len();
+        for length in (0..whole.len()).step_by(37).chain(last_bytes) {
             let result = decode(&whole[..length], &Limits::default());
             assert!(result.is_err(), "{name} cut to {length} of {} bytes was accepted", whole.len());
         }

@@ -52,6 +52,16 @@ struct Group {
     damaged: bool,
 }
 
+/// Length of a header and multiple of every member's room, in bytes.
+const BLOCK: u64 = 512;
+
+impl Group {
+    /// Which parts there are.
+    fn parts(&self) -> [bool; 3] {
+        [self.image, self.text, self.json].map(|part| part.is_some())
+    }
+}
+
 /// Header blocks and the extended headers before one member may not be longer than this.
 const HEADER_BYTES: u64 = 1 << 20;
 
@@ -127,8 +137,19 @@ pub(crate) fn scan(file: &File, limits: &Limits) -> io::Result<Scan> {
             break;
         }
     }
+    if scan.warnings.is_empty() && end > 0 && !has_end_marker(end, length) {
+        scan.warnings.push("has no end-of-archive marker and may be cut off; what is whole is kept".to_owned());
+    }
+    if !scan.warnings.is_empty() {
+        groups.check_last(&mut scan.tally);
+    }
     groups.into_scan(&mut scan);
     Ok(scan)
+}
+
+/// Whether a block follows the last member's padding, where an archive of this length has its zeros.
+fn has_end_marker(end: u64, length: u64) -> bool {
+    end.next_multiple_of(BLOCK) + BLOCK <= length
 }
 
 /// The groups of a shard by key, in the order of their first members.
@@ -149,6 +170,18 @@ impl Groups {
             }
         };
         &mut self.groups[at]
+    }
+
+    /// In an archive without a proper end the last sample may lack members, which its neighbour tells.
+    fn check_last(&mut self, tally: &mut Tally) {
+        if let [.., before, last] = self.groups.as_mut_slice()
+            && !last.damaged
+            && !before.damaged
+            && last.parts() != before.parts()
+        {
+            tally.add(DamageKind::Cut);
+            last.damaged = true;
+        }
     }
 
     fn into_scan(self, scan: &mut Scan) {
