@@ -36,7 +36,8 @@ impl fmt::Debug for Buffers {
 }
 
 /// Makes running statistics visible. burn keeps the newest update of a running statistic aside until the next forward
-/// pass; visitors, and so records, see the value before it. `valid` merges the update into the shared value.
+/// pass; visitors, and so records, see the value before it. `valid` merges the update into the shared value. It also
+/// gives lazily initialised parameters their values.
 pub(crate) fn settle<M: Module>(module: &M) {
     let _ = module.valid();
 }

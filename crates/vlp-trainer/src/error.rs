@@ -19,8 +19,8 @@ pub enum TrainError {
     },
     /// A loss or gradient norm that is infinite or not a number; no parameter was touched.
     #[error(
-        "step {step}: {numbers}; the update was not applied. Resume from the last checkpoint with a lower learning rate, \
-         or accept a few such steps with `NonFinite::Skip`"
+        "step {step}: {numbers}; the update was not applied. Start again with a lower learning rate, or resume and accept a \
+         few such steps with `NonFinite::Skip`"
     )]
     NonFinite {
         /// The step, from 0.

@@ -6,7 +6,7 @@ use crate::{Outcome, StepReport};
 /// Why a hook cannot go on; its own error, boxed.
 pub type HookError = Box<dyn Error + Send + Sync>;
 
-/// What a hook wants the run to do next.
+/// What a hook wants the run to do next. Heeded after [`Event::Start`] and [`Event::Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// Go on.

@@ -5,6 +5,7 @@ use burn::optim::ModuleOptimizer;
 use vlp_core::{BatchSource, Method};
 use vlp_schedulers::Schedule;
 
+use crate::buffers::settle;
 use crate::report::Clock;
 use crate::run::Run;
 use crate::{Checkpoint, Checkpoints, Hook, Stop, TrainError, TrainerOptions, params};
@@ -68,8 +69,9 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         schedule: impl Schedule + 'static,
         options: TrainerOptions,
     ) -> Self {
+        settle(&method);
         Trainer {
-            method: method.materialize(),
+            method,
             source,
             optimizer: None,
             build_optimizer: Box::new(optimizer),
