@@ -13,11 +13,9 @@ use crate::{Embeddings, EvalError};
 /// assert_eq!(classes, [0, 0, 1, 1]);
 /// ```
 pub fn prompts(labels: &[impl AsRef<str>], templates: &[impl AsRef<str>]) -> (Vec<String>, Vec<usize>) {
-    let fill = |(class, label): (usize, &_)| {
-        let label: &str = AsRef::<str>::as_ref(label);
-        templates.iter().map(move |t| (t.as_ref().replace("{}", label), class)).collect::<Vec<_>>()
-    };
-    labels.iter().map(AsRef::as_ref).enumerate().flat_map(|(class, label)| fill((class, &label))).unzip()
+    let fill = |template: &str, label: &str| template.replace("{}", label);
+    let classes = labels.iter().enumerate();
+    classes.flat_map(|(class, label)| templates.iter().map(move |t| (fill(t.as_ref(), label.as_ref()), class))).unzip()
 }
 
 /// One vector a class: the mean of its prompts' normalised vectors, normalised again (CLIP's prompt ensembling).
