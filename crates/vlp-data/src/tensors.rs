@@ -11,16 +11,22 @@ impl HostImages {
     ///
     /// # Shapes
     /// - result: `[batch, 3, height, width]`, f32
-    pub fn to_tensor(&self, device: &Device, normalization: &Normalization) -> Tensor<4> {
+    pub fn into_tensor(self, device: &Device, normalization: &Normalization) -> Tensor<4> {
         let shape = [self.batch, self.height, self.width, 3];
-        let data = TensorData::new(self.pixels.clone(), shape);
+        let data = TensorData::new(self.pixels, shape);
         // As bytes: a quarter of the traffic.
         let bytes = Tensor::<4, Int>::from_data(data, (device, DType::U8));
         let (scale, shift) = normalization.affine();
         let channel = |values: [f32; 3]| {
-            Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, 1, 3]), (device, DType::F32))
+            let data = TensorData::new(values.to_vec(), [1, 1, 1, 3]);
+            Tensor::<4>::from_data(data, (device, DType::F32))
         };
         (bytes.cast(FloatDType::F32) * channel(scale) + channel(shift)).permute([0, 3, 1, 2])
+    }
+
+    /// [`HostImages::into_tensor`] of a copy.
+    pub fn to_tensor(&self, device: &Device, normalization: &Normalization) -> Tensor<4> {
+        self.clone().into_tensor(device, normalization)
     }
 }
 
@@ -28,27 +34,30 @@ impl HostTokens {
     /// Uploads the ids.
     ///
     /// # Shapes
-    /// - result: `[batch, context]`
-    pub fn to_tensor(&self, device: &Device) -> Tensor<2, Int> {
-        let data = TensorData::new(self.ids.clone(), [self.batch, self.context]);
+    /// - result: `[batch, context]`, i32
+    pub fn into_tensor(self, device: &Device) -> Tensor<2, Int> {
+        let data = TensorData::new(self.ids, [self.batch, self.context]);
         Tensor::from_data(data, (device, DType::I32))
+    }
+
+    /// [`HostTokens::into_tensor`] of a copy.
+    pub fn to_tensor(&self, device: &Device) -> Tensor<2, Int> {
+        self.clone().into_tensor(device)
     }
 }
 
 impl HostView {
     /// Uploads pictures and captions.
-    pub fn to_device(&self, device: &Device, normalization: &Normalization) -> View {
-        View { images: self.images.to_tensor(device, normalization), tokens: self.tokens.to_tensor(device) }
+    pub fn into_device(self, device: &Device, normalization: &Normalization) -> View {
+        View { images: self.images.into_tensor(device, normalization), tokens: self.tokens.into_tensor(device) }
     }
 }
 
 impl HostBatch {
     /// Uploads all views.
-    pub fn to_device(&self, device: &Device, normalization: &Normalization) -> PairBatch {
-        PairBatch {
-            weak: self.weak.to_device(device, normalization),
-            strong: self.strong.iter().map(|view| view.to_device(device, normalization)).collect(),
-        }
+    pub fn into_device(self, device: &Device, normalization: &Normalization) -> PairBatch {
+        let upload = |view: HostView| view.into_device(device, normalization);
+        PairBatch { weak: upload(self.weak), strong: self.strong.into_iter().map(upload).collect() }
     }
 }
 
@@ -75,7 +84,7 @@ impl BatchSource for PairSource {
     type Batch = PairBatch;
 
     fn next_batch(&mut self, device: &Device) -> Result<PairBatch, SourceError> {
-        Ok(self.loader.next_batch()?.to_device(device, &self.normalization))
+        Ok(self.loader.next_batch()?.into_device(device, &self.normalization))
     }
 
     fn position(&self) -> serde_json::Value {
