@@ -1,1 +1,66 @@
-//! vlp
+//! Vision-language pre-training on [burn](https://burn.dev): CLIP and the methods around it, as crates that compose.
+//!
+//! | module | crate | what is in it |
+//! |---|---|---|
+//! | [`core`] | `vlp-core` | what an encoder, a method, a batch and a step are |
+//! | [`encoders`] | `vlp-encoders` | vision transformer, text transformer, projection heads |
+//! | [`losses`] | `vlp-losses` | InfoNCE, CLIP-rocket's objective, logit scale |
+//! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket |
+//! | [`augment`] | `vlp-augment` | image and text augmentations |
+//! | [`data`] | `vlp-data` | shards, decoding, tokenizers, the loader |
+//! | [`schedulers`] | `vlp-schedulers` | learning rates as functions of the step |
+//! | [`trainer`] | `vlp-trainer` | the training loop, hooks, checkpoints |
+//! | [`eval`] | `vlp-eval` | retrieval, zero-shot, nearest neighbours |
+//! | [`report`] | `vlp-report` | charts and picture sheets |
+//!
+//! [`recipe`] describes a whole run as data, [`device`] names compute devices.
+//!
+//! # How a sample becomes a gradient
+//!
+//! A [`Dataset`](data::Dataset) indexes tar shards. A [`Loader`](data::Loader) reads samples in an order that is a
+//! function of seed and position, decodes them, makes one weak and N strong [`Views`](data::Views), tokenises the
+//! captions and gives out batches. A [`Method`](core::Method) encodes a batch into features and turns those into a
+//! loss; the [`Trainer`](trainer::Trainer) does the rest.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use vlp::{augment, data, device::DeviceName, recipe::Recipe, trainer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let recipe = Recipe::quickstart();
+//! let device = DeviceName::Flex.open()?.autodiff();
+//! device.seed(recipe.seed);
+//!
+//! let shards = data::Dataset::open("data/emoji", "train-", data::Limits::default())?;
+//! let total = recipe.total_steps(shards.len());
+//! let tokenizer = data::HfTokenizer::from_path("data/emoji/tokenizer.json", recipe.text.context_length)?;
+//! let config = data::LoaderConfig::new(recipe.batch_size, recipe.seed);
+//! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.views.build(), config)?;
+//! let source = data::PairSource::new(loader, augment::Normalization::IMAGENET);
+//!
+//! let method = vlp::methods::ClipRocketConfig::default().init(
+//!     recipe.image.init(&device)?,
+//!     recipe.text.init(&device)?,
+//!     &device,
+//! )?;
+//! let adamw = recipe.optimizer.adamw();
+//! let optimizer = move |method: &_| trainer::adamw(method, adamw);
+//! let options = trainer::TrainerOptions::new(&device, total).with_seed(recipe.seed);
+//! let trained = trainer::Trainer::new(method, source, optimizer, recipe.schedule.over(total)?, options).fit()?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod device;
+pub mod recipe;
+
+pub use vlp_augment as augment;
+pub use vlp_core as core;
+pub use vlp_data as data;
+pub use vlp_encoders as encoders;
+pub use vlp_eval as eval;
+pub use vlp_losses as losses;
+pub use vlp_methods as methods;
+pub use vlp_report as report;
+pub use vlp_schedulers as schedulers;
+pub use vlp_trainer as trainer;

@@ -1,0 +1,66 @@
+//! The training loop written by hand: data, method, loss, gradient, update, nothing hidden. `Trainer::fit` makes the same
+//! calls in the same order and adds checkpoints, hooks and resuming.
+//!
+//! ```text
+//! cargo run --release --example custom_loop -- 20
+//! ```
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use vlp::augment::Normalization;
+use vlp::core::{BatchSource, Method, StepContext};
+use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
+use vlp::methods::ClipRocketConfig;
+use vlp::recipe::{MethodRecipe, Recipe};
+use vlp::schedulers::Schedule;
+use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let total: u64 = std::env::args().nth(1).map_or(Ok(20), |steps| steps.parse())?;
+    let recipe = Recipe::quickstart();
+    let device = Device::flex().autodiff();
+    device.seed(recipe.seed);
+
+    // Where batches come from.
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
+    let shards = Dataset::open(&data, "train-", Limits::default())?;
+    let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length)?;
+    let config =
+        LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
+    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.views.build(), config)?;
+    let mut batches = PairSource::new(loader, Normalization::IMAGENET);
+
+    // What is trained.
+    let config = match recipe.method {
+        MethodRecipe::ClipRocket(config) => config,
+        MethodRecipe::Clip(_) => ClipRocketConfig::default(),
+    };
+    let (image, text) = (recipe.image.init(&device)?, recipe.text.init(&device)?);
+    let mut method = config.init(image, text, &device)?.materialize();
+    let mut optimizer = adamw(&method, recipe.optimizer.adamw());
+    let schedule = recipe.schedule.over(total)?;
+
+    for step in 0..total {
+        let ctx = StepContext::new(recipe.seed, step, total);
+        let batch = batches.next_batch(&device).map_err(|error| error as Box<dyn Error>)?;
+        // Dropout of this step is a function of seed and step.
+        ctx.seed_device(&device);
+        let output = method.objective(method.encode(batch, &ctx), &ctx);
+        let mut gradients = GradientsParams::from_grads(output.loss.backward(), &method);
+        let norm = clip_global_norm(&method, &mut gradients, 1.0).ok_or("nothing to train")?;
+        // One read of the device; a loss or gradient that is not finite ends here, before it reaches a parameter.
+        let numbers = StepNumbers::read(&output, norm)?;
+        gate(step, &numbers)?;
+        method = optimizer.step(schedule.at(step), method, gradients).after_update(&ctx);
+        println!("step {:>3}  loss {:.4}  gradient norm {:.3}", step + 1, numbers.loss, numbers.grad_norm);
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The command line, and what it leads to before the first step.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use clap::Parser;
+use vlp::data::{Dataset, HfTokenizer, Limits, Tokenizer};
+use vlp::device::DeviceName;
+use vlp::recipe::Recipe;
+use vlp::trainer::Checkpoint;
+
+/// Trains a small vision-language model on emoji and shows what it has learned.
+#[derive(Parser, Debug)]
+#[command(version)]
+pub(crate) struct Args {
+    /// What to train: clip or clip-rocket
+    #[arg(long)]
+    method: Option<String>,
+    /// Passes over the training pairs
+    #[arg(long)]
+    epochs: Option<f64>,
+    /// Only 30 steps, then everything that follows a full run
+    #[arg(long)]
+    short: bool,
+    /// Continue from the newest checkpoint in the run's directory
+    #[arg(long)]
+    resume: bool,
+    /// Start anew even where an unfinished run would be lost
+    #[arg(long, conflicts_with = "resume")]
+    fresh: bool,
+    /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// Seed of weights, order, augmentation and dropout
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A recipe in TOML instead of the built-in recipes/quickstart.toml
+    #[arg(long)]
+    recipe: Option<PathBuf>,
+    /// Directory with the shards and tokenizer.json
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/emoji"), hide_default_value = true)]
+    data: PathBuf,
+    /// Directory of the run
+    #[arg(long, default_value = "runs/quickstart")]
+    out: PathBuf,
+    /// Threads that read and augment; they do not change what is learned
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+}
+
+/// A run that is ready to start.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) recipe: Recipe,
+    pub(crate) device_name: DeviceName,
+    /// With autodiff.
+    pub(crate) device: Device,
+    pub(crate) data: PathBuf,
+    pub(crate) train: Arc<Dataset>,
+    pub(crate) tokenizer: Arc<dyn Tokenizer>,
+    pub(crate) out: PathBuf,
+    pub(crate) total: u64,
+    pub(crate) resume: bool,
+    pub(crate) overwrite: bool,
+    pub(crate) workers: usize,
+}
+
+impl Args {
+    /// Checks everything that can be checked before training.
+    pub(crate) fn prepare(self) -> Result<Setup, Box<dyn Error>> {
+        let device_name: DeviceName = self.device.parse()?;
+        let recipe = self.recipe()?;
+        let device = device_name.open()?.autodiff();
+        let tokenizer = HfTokenizer::from_path(self.data.join("tokenizer.json"), recipe.text.context_length)?;
+        if tokenizer.vocab_size() != recipe.text.vocab_size {
+            let (ours, theirs) = (recipe.text.vocab_size, tokenizer.vocab_size());
+            return Err(format!("the recipe's text.vocab_size is {ours}, the tokenizer has {theirs} entries").into());
+        }
+        let train = Arc::new(Dataset::open(&self.data, "train-", Limits::default())?);
+        let total = if self.short { 30 } else { recipe.total_steps(train.len()) };
+        if self.workers == 0 {
+            return Err("--workers must be at least 1".into());
+        }
+        std::fs::create_dir_all(&self.out).map_err(|error| format!("--out {}: {error}", self.out.display()))?;
+        let overwrite = self.fresh || (!self.resume && self.replaces()?);
+        let Args { data, out, resume, workers, .. } = self;
+        let tokenizer = Arc::new(tokenizer);
+        Ok(Setup { recipe, device_name, device, data, train, tokenizer, out, total, resume, overwrite, workers })
+    }
+
+    fn recipe(&self) -> Result<Recipe, Box<dyn Error>> {
+        let mut recipe = match &self.recipe {
+            Some(path) => Recipe::from_path(path)?,
+            None => Recipe::quickstart(),
+        };
+        if let Some(name) = &self.method {
+            let renamed = recipe.method.renamed(name);
+            recipe.method = renamed.ok_or_else(|| format!("unknown --method '{name}': use clip or clip-rocket"))?;
+            // CLIP sees the weak view only.
+            recipe.views.strong = if name == "clip" { 0 } else { recipe.views.strong.max(1) };
+        }
+        recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
+        recipe.seed = self.seed.unwrap_or(recipe.seed);
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// Refuses to start over a run that has steps left; one that took all its steps is replaced.
+    fn replaces(&self) -> Result<bool, Box<dyn Error>> {
+        let (newest, _) = Checkpoint::latest(&self.out)?;
+        match newest {
+            Some(run) if run.config()["total_steps"].as_u64() != Some(run.step()) => Err(format!(
+                "{} holds a run that stopped after step {}: --resume continues it, --fresh starts anew",
+                self.out.display(),
+                run.step(),
+            )
+            .into()),
+            _ => Ok(true),
+        }
+    }
+}
+
+impl Setup {
+    /// What a resumed run must share with the first.
+    pub(crate) fn config(&self) -> Result<serde_json::Value, serde_json::Error> {
+        Ok(serde_json::json!({ "recipe": serde_json::to_value(&self.recipe)?, "total_steps": self.total }))
+    }
+}

@@ -1,0 +1,174 @@
+//! Compute devices by name, as the examples' `--device` takes them.
+
+mod libtorch;
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+/// A device named on a command line: `flex`, `cuda[:index]`, `libtorch[:cpu | :cuda:index]`, `wgpu` or `vulkan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceName {
+    /// burn's pure-Rust CPU backend.
+    Flex,
+    /// One NVIDIA GPU through CUDA.
+    Cuda(usize),
+    /// LibTorch on the CPU, or on an NVIDIA GPU.
+    LibTorch(Option<usize>),
+    /// The first GPU through WebGPU.
+    Wgpu,
+    /// The first GPU through Vulkan.
+    Vulkan,
+}
+
+/// Why a device cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// Caller: a name that is none of the devices.
+    #[error("unknown device '{0}': use flex, cuda, cuda:1, libtorch, libtorch:cuda:0, wgpu or vulkan")]
+    Unknown(String),
+    /// Environment: a backend that this program was built without.
+    #[error("this program was built without {device}: build it again with `--features {feature}`")]
+    NotBuilt {
+        /// The device asked for.
+        device: DeviceName,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+    },
+    /// Environment: a backend whose driver or hardware is missing.
+    #[error("{device} cannot be used on this machine: {reason}; `--device flex` runs everywhere")]
+    NotPresent {
+        /// The device asked for.
+        device: DeviceName,
+        /// What the backend said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceName::Flex => f.write_str("flex"),
+            DeviceName::Cuda(index) => write!(f, "cuda:{index}"),
+            DeviceName::LibTorch(None) => f.write_str("libtorch:cpu"),
+            DeviceName::LibTorch(Some(index)) => write!(f, "libtorch:cuda:{index}"),
+            DeviceName::Wgpu => f.write_str("wgpu"),
+            DeviceName::Vulkan => f.write_str("vulkan"),
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = DeviceError;
+
+    fn from_str(name: &str) -> Result<Self, DeviceError> {
+        let index = |text: &str| text.parse().map_err(|_| DeviceError::Unknown(name.to_string()));
+        match name.split_once(':') {
+            None if name == "flex" => Ok(DeviceName::Flex),
+            None if name == "cuda" => Ok(DeviceName::Cuda(0)),
+            None if name == "libtorch" => Ok(DeviceName::LibTorch(None)),
+            None if name == "wgpu" => Ok(DeviceName::Wgpu),
+            None if name == "vulkan" => Ok(DeviceName::Vulkan),
+            Some(("cuda", number)) => Ok(DeviceName::Cuda(index(number)?)),
+            Some(("libtorch", "cpu")) => Ok(DeviceName::LibTorch(None)),
+            Some(("libtorch", rest)) => match rest.split_once(':') {
+                None if rest == "cuda" => Ok(DeviceName::LibTorch(Some(0))),
+                Some(("cuda", number)) => Ok(DeviceName::LibTorch(Some(index(number)?))),
+                _ => Err(DeviceError::Unknown(name.to_string())),
+            },
+            _ => Err(DeviceError::Unknown(name.to_string())),
+        }
+    }
+}
+
+impl DeviceName {
+    /// The device itself, without autodiff, after one small computation on it has succeeded.
+    ///
+    /// # Errors
+    /// When the backend is not compiled in, or its driver or hardware is missing. Nothing falls back to another device.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        match self {
+            #[cfg(feature = "flex")]
+            DeviceName::Flex => self.tried(Device::flex),
+            #[cfg(feature = "cuda")]
+            DeviceName::Cuda(index) => self.tried(move || Device::cuda(index)),
+            #[cfg(feature = "wgpu")]
+            DeviceName::Wgpu => self.tried(|| Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+            #[cfg(feature = "vulkan")]
+            DeviceName::Vulkan => self.tried(|| Device::vulkan(burn::tensor::DeviceKind::DefaultDevice)),
+            DeviceName::LibTorch(gpu) => libtorch::open(self, gpu),
+            #[allow(unreachable_patterns)]
+            _ => Err(DeviceError::NotBuilt { device: self, feature: self.feature() }),
+        }
+    }
+
+    /// The cargo feature that compiles this device in.
+    pub fn feature(self) -> &'static str {
+        match self {
+            DeviceName::Flex => "flex",
+            DeviceName::Cuda(_) => "cuda",
+            DeviceName::LibTorch(_) => "tch",
+            DeviceName::Wgpu => "wgpu",
+            DeviceName::Vulkan => "vulkan",
+        }
+    }
+
+    /// Backends report a missing driver by a panic at their first use, so the first use happens here.
+    fn tried(self, device: impl FnOnce() -> Device + std::panic::UnwindSafe) -> Result<Device, DeviceError> {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| ()));
+        let tried = std::panic::catch_unwind(|| {
+            let device = device();
+            let two = burn::tensor::Tensor::<1>::ones([2], &device).sum().into_scalar::<f32>();
+            (two == 2.0).then_some(device)
+        });
+        std::panic::set_hook(hook);
+        let reason = match tried {
+            Ok(Some(device)) => return Ok(device),
+            Ok(None) => "it computes 1 + 1 wrong".to_string(),
+            Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+                (Some(text), _) => text.lines().next().unwrap_or_default().to_string(),
+                (_, Some(text)) => text.lines().next().unwrap_or_default().to_string(),
+                _ => "its driver could not be started".to_string(),
+            },
+        };
+        Err(DeviceError::NotPresent { device: self, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back_as_itself() {
+        for name in ["flex", "cuda:0", "cuda:3", "libtorch:cpu", "libtorch:cuda:1", "wgpu", "vulkan"] {
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+        assert_eq!("cuda".parse::<DeviceName>().unwrap(), DeviceName::Cuda(0));
+        assert_eq!("libtorch".parse::<DeviceName>().unwrap(), DeviceName::LibTorch(None));
+    }
+
+    #[test]
+    fn a_wrong_name_is_repeated_in_the_error() {
+        for name in ["", "gpu", "cuda:x", "cuda:-1", "libtorch:mps", "flex:0", "libtorch:cuda:"] {
+            let error = name.parse::<DeviceName>().unwrap_err();
+            assert!(error.to_string().contains(&format!("'{name}'")), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_backend_that_is_not_built_names_its_feature() {
+        let error = DeviceName::Cuda(0).open().unwrap_err();
+        assert!(error.to_string().contains("--features cuda"), "{error}");
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn flex_opens_everywhere() {
+        assert!(DeviceName::Flex.open().is_ok());
+    }
+}

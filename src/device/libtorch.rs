@@ -1,0 +1,19 @@
+//! All that is special about LibTorch. burn has deprecated this backend, so nothing else names it.
+
+use burn::tensor::Device;
+
+use super::{DeviceError, DeviceName};
+
+#[cfg(feature = "tch")]
+#[allow(deprecated)]
+pub(super) fn open(name: DeviceName, gpu: Option<usize>) -> Result<Device, DeviceError> {
+    match gpu {
+        Some(index) => name.tried(move || Device::libtorch_cuda(index)),
+        None => name.tried(Device::libtorch),
+    }
+}
+
+#[cfg(not(feature = "tch"))]
+pub(super) fn open(name: DeviceName, _gpu: Option<usize>) -> Result<Device, DeviceError> {
+    Err(DeviceError::NotBuilt { device: name, feature: name.feature() })
+}

@@ -1,0 +1,45 @@
+use std::path::{Path, PathBuf};
+
+/// What can be wrong with a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// Environment: the file cannot be read.
+    #[error("cannot read the recipe {path}: {message}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        message: String,
+    },
+    /// Caller: no TOML, or a key that is missing, unknown or of the wrong kind.
+    #[error("not a recipe: {message}")]
+    Parse {
+        /// Line, key and what was expected.
+        message: String,
+    },
+    /// Caller: a value out of range.
+    #[error("recipe key {key} is {value} but must be {must}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What would do.
+        must: &'static str,
+    },
+    /// Caller: one of the above, in a file.
+    #[error("{path}: {message}", path = .path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        message: String,
+    },
+}
+
+impl RecipeError {
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        RecipeError::InFile { path: path.to_path_buf(), message: self.to_string() }
+    }
+}
