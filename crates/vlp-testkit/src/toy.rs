@@ -31,7 +31,7 @@ impl Toy {
     /// Another number of hidden features.
     pub fn with_width(seed: u64, width: usize, device: &Device) -> Self {
         device.seed(seed);
-        Toy {
+        let toy = Toy {
             first: LinearConfig::new(DIM, width).init(device),
             norm: BatchNormConfig::new(width).init(device),
             dropout: DropoutConfig::new(0.3).init(),
@@ -39,8 +39,10 @@ impl Toy {
             token: Param::from_data(TensorData::zeros::<f32, _>([1, 1, DIM]), device),
             scale: Param::from_data(TensorData::ones::<f32, _>([1]), device),
             unused: Param::from_data(TensorData::ones::<f32, _>([1]), device),
-        }
-        .materialize()
+        };
+        // burn draws weights when they are first needed; need them now, while the seed is ours.
+        let _ = toy.valid();
+        toy
     }
 
     /// Mean and variance that the normalisation would use for evaluation.

@@ -75,11 +75,12 @@ pub(crate) fn load_optimizer<M: Module>(
     let trainable: BTreeSet<u64> = params.iter().filter(|param| param.trainable).map(|param| param.id).collect();
     let foreign = saved.difference(&trainable).count();
     let missing = without_state(method, &saved);
-    let mut problems: Vec<String> =
-        missing.iter().filter(|path| !without.contains(path)).map(|path| format!("`{path}` has no state")).collect();
+    let mut problems = Vec::new();
     if foreign > 0 {
         problems.push(format!("{foreign} of {} states belong to no parameter of this model", saved.len()));
     }
+    let lost = missing.iter().filter(|path| !without.contains(path));
+    problems.extend(lost.map(|path| format!("`{path}` has no state")));
     if !problems.is_empty() {
         return Err(other(problems));
     }

@@ -108,6 +108,7 @@ mod tests {
         let pace = Clock { steps: 0, ..clock }.end_step(8, 0);
         assert_eq!(pace.remaining, Duration::ZERO);
         assert!(clock.seconds >= 0.040 && clock.seconds <= elapsed / 3.0, "{} of {elapsed}", clock.seconds);
-        assert!((0.5..0.95).contains(&(clock.waited / clock.seconds)), "{} of {}", clock.waited, clock.seconds);
+        // Sleeps may take longer, never shorter.
+        assert!(clock.waited >= 0.030 && clock.waited <= clock.seconds - 0.010, "{clock:?}");
     }
 }

@@ -19,7 +19,7 @@ fn a_poisoned_batch_never_reaches_a_parameter() {
         let error = run.with_hook(recorder.clone()).fit().unwrap_err();
         assert!(matches!(error, TrainError::NonFinite { step: 4, .. }), "{poison:?}: {error}");
         let text = error.to_string();
-        assert!(text.contains("step 4") && text.contains("loss") && text.contains("gradient norm NaN"), "{text}");
+        assert!(text.contains("step 4: loss ") && text.contains("gradient norm ") && text.contains("NaN"), "{text}");
         assert!(text.contains("error "), "terms are named: {text}");
         assert_eq!(recorder.losses().len(), 4);
 
