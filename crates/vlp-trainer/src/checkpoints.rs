@@ -94,8 +94,8 @@ impl Checkpoints {
         self.last_step = Some(step);
         self.last_time = Instant::now();
         let steps = publish::steps(&self.dir)?;
-        let old = steps.into_iter().filter(|&other| other <= step).skip(self.keep);
-        old.map(|step| publish::remove(&publish::step_dir(&self.dir, step))).collect()
+        let mut old = steps.into_iter().filter(|&other| other <= step).skip(self.keep);
+        old.try_for_each(|step| publish::remove(&publish::step_dir(&self.dir, step)))
     }
 
     /// The newest readable checkpoint.

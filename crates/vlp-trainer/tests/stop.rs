@@ -35,10 +35,10 @@ fn a_stop_request_finishes_the_step_and_saves() {
         .with_stop(stop)
         .fit()
         .unwrap();
-    let checkpoint = Some(dir.path().join("step-00000004"));
-    assert_eq!(stopped.outcome, Outcome::Stopped { step: 4, checkpoint: checkpoint.clone() });
+    let checkpoint = dir.path().join("step-00000004");
+    assert_eq!(stopped.outcome, Outcome::Stopped { step: 4, checkpoint: Some(checkpoint.clone()) });
     assert_eq!(recorder.losses().len(), 4);
-    let saved = Checkpoint::open(checkpoint.unwrap()).unwrap().load_model(toy()).unwrap();
+    let saved = Checkpoint::open(checkpoint).unwrap().load_model(toy()).unwrap();
     assert_eq!(bits(&saved), bits(&stopped.method));
 }
 
