@@ -14,10 +14,13 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use burn::tensor::Device;
 use clap::Parser;
 use vlp::augment::Normalization;
 use vlp::core::{Embedder, Method, PairBatch};
 use vlp::data::{Loader, LoaderConfig, PairSource};
+use vlp::encoders::{TextTransformer, Vit};
+use vlp::methods::MethodError;
 use vlp::recipe::MethodRecipe;
 use vlp::trainer::{Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
 
@@ -28,39 +31,53 @@ use args::{Args, Setup};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let prepared = Args::parse().prepare();
-    let result = prepared.map(|setup| {
-        let (image, text, device) = (&setup.recipe.image, &setup.recipe.text, &setup.device);
+    let result = Args::parse().prepare().map_err(Failure::Setup).and_then(|setup| {
         // One seed before the first parameter: the same weights at every start.
-        device.seed(setup.recipe.seed);
-        let (image, text) = (image.init(device)?, text.init(device)?);
+        setup.device.seed(setup.recipe.seed);
         match setup.recipe.method {
-            MethodRecipe::Clip(config) => run(config.init(image, text, device)?, setup),
-            MethodRecipe::ClipRocket(config) => run(config.init(image, text, device)?, setup),
+            MethodRecipe::Clip(config) => run(setup, |image, text, device| config.init(image, text, device)),
+            MethodRecipe::ClipRocket(config) => run(setup, |image, text, device| config.init(image, text, device)),
         }
     });
-    match result {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => fail(error.as_ref(), 1),
-        Err(error) => fail(error.as_ref(), 2),
-    }
-}
-
-fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    let (code, error) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Setup(error)) => (2, error),
+        Err(Failure::Run(error)) => (1, error),
+    };
     eprintln!("error: {error}");
     ExitCode::from(code)
 }
 
-fn run<M>(method: M, setup: Setup) -> Result<(), Box<dyn Error>>
+/// What went wrong, before or after the first step.
+enum Failure {
+    Setup(Box<dyn Error>),
+    Run(Box<dyn Error>),
+}
+
+fn run<M>(
+    setup: Setup,
+    join: impl FnOnce(Vit, TextTransformer, &Device) -> Result<M, MethodError>,
+) -> Result<(), Failure>
 where
     M: Method<Batch = PairBatch> + Embedder + 'static,
 {
-    let Setup { recipe, device, train, tokenizer, out, total, resume, overwrite, workers, .. } = &setup;
+    let trainer = trainer(&setup, join).map_err(Failure::Setup)?;
+    train_and_evaluate(trainer, &setup).map_err(Failure::Run)
+}
+
+fn trainer<M>(
+    setup: &Setup,
+    join: impl FnOnce(Vit, TextTransformer, &Device) -> Result<M, MethodError>,
+) -> Result<Trainer<M, PairSource>, Box<dyn Error>>
+where
+    M: Method<Batch = PairBatch> + 'static,
+{
+    let Setup { recipe, device, train, total, .. } = setup;
+    let method = join(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
     println!(
-        "{}: {} parameters, {} steps of {} pairs out of {}, on {}",
+        "{}: {} parameters, {total} steps of {} pairs out of {}, on {}",
         recipe.method.name(),
         method.num_params(),
-        total,
         recipe.batch_size,
         train.len(),
         setup.device_name,
@@ -68,36 +85,40 @@ where
     train.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let config = LoaderConfig {
         distinct_by: recipe.distinct_by.clone(),
-        workers: *workers,
+        workers: setup.workers,
         ..LoaderConfig::new(recipe.batch_size, recipe.seed)
     };
-    let loader = Loader::new(train.clone(), tokenizer.clone(), recipe.views.build(), config)?;
-    let options = TrainerOptions { max_norm: recipe.optimizer.max_norm, ..TrainerOptions::new(device, *total) }
-        .with_seed(recipe.seed);
+    let loader = Loader::new(train.clone(), setup.tokenizer.clone(), recipe.views.build(), config)?;
     let adamw_options = recipe.optimizer.adamw();
+    let options = TrainerOptions::new(device, *total).with_seed(recipe.seed);
     let trainer = Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
         move |method: &M| adamw(method, adamw_options),
         recipe.schedule.over(*total)?,
-        options,
+        TrainerOptions { max_norm: recipe.optimizer.max_norm, ..options },
     )
-    .with_checkpoints(Checkpoints::new(out, setup.config()?).every_steps(100).overwrite(*overwrite))
+    .with_checkpoints(Checkpoints::new(&setup.out, setup.config()?).every_steps(100).overwrite(setup.overwrite))
     .with_hook(ProgressBar::new())
-    .with_hook(JsonLines::new(out.join("metrics.jsonl")))
+    .with_hook(JsonLines::new(setup.out.join("metrics.jsonl")))
     .with_stop(Stop::on_signals()?);
-    let trainer = if *resume { trainer.resume()? } else { trainer };
+    Ok(if setup.resume { trainer.resume()? } else { trainer })
+}
 
-    let started = Instant::now();
+fn train_and_evaluate<M>(trainer: Trainer<M, PairSource>, setup: &Setup) -> Result<(), Box<dyn Error>>
+where
+    M: Method<Batch = PairBatch> + Embedder,
+{
+    let (started, out) = (Instant::now(), &setup.out);
     let trained = trainer.fit()?;
     if let Outcome::Stopped { step, .. } = trained.outcome {
-        println!("stopped after {step} of {total} steps; `--resume` continues");
+        println!("stopped after {step} of {} steps; `--resume` continues", setup.total);
         return Ok(());
     }
     println!("trained in {:.0} s", started.elapsed().as_secs_f64());
 
     let started = Instant::now();
-    let results = evaluate::evaluate(&trained.method.valid(), &setup)?;
+    let results = evaluate::evaluate(&trained.method.valid(), setup)?;
     println!("\n{}", results.report);
     println!("evaluated in {:.0} s", started.elapsed().as_secs_f64());
     std::fs::write(out.join("results.json"), serde_json::to_string_pretty(&results.report)?)?;
