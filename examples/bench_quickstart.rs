@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let MethodRecipe::ClipRocket(config) = recipe.method else { return Err("the recipe is not CLIP-rocket".into()) };
     let config = ClipRocketConfig { strong_head: config.strong_head.filter(|_| views > 0), ..config };
-    let mut method = config.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?.materialize();
+    let mut method = config.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
     let mut optimizer = adamw(&method, recipe.optimizer.adamw());
     let (batch, side, context) = (recipe.batch_size, recipe.image.image_size, recipe.text.context_length);
     let words = Distribution::Uniform(0.0, recipe.text.vocab_size as f64);

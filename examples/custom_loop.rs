@@ -9,7 +9,6 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use vlp::augment::Normalization;
@@ -18,7 +17,7 @@ use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
 use vlp::methods::ClipRocketConfig;
 use vlp::recipe::{MethodRecipe, Recipe};
 use vlp::schedulers::Schedule;
-use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate};
+use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -44,7 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         MethodRecipe::Clip(_) => ClipRocketConfig::default(),
     };
     let (image, text) = (recipe.image.init(&device)?, recipe.text.init(&device)?);
-    let mut method = config.init(image, text, &device)?.materialize();
+    let mut method = config.init(image, text, &device)?;
+    // burn draws weights when they are first read: that is now, under the seed above.
+    settle(&method);
     let mut optimizer = adamw(&method, recipe.optimizer.adamw());
     let schedule = recipe.schedule.over(total)?;
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --quiet --example bench_quickstart
-for views in 0 2; do
+for views in 0 1; do
   "${CARGO_TARGET_DIR:-target}/release/examples/bench_quickstart" "$views" "${1:-15}"
   "${PYTHON:-python3}" benches/peers/quickstart_step.py "$views" "${1:-15}"
 done

@@ -32,7 +32,7 @@ class Block(nn.Module):
 
 
 class Image(nn.Module):
-    def __init__(self, channels=(40, 80, 160), width=160, depth=4, heads=5):
+    def __init__(self, channels=(32, 64, 128), width=160, depth=4, heads=5):
         super().__init__()
         layers, last = [], 3
         for channel in channels:
@@ -100,7 +100,7 @@ class ClipRocket(nn.Module):
 
 
 def main():
-    views = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    views = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     steps = int(sys.argv[2]) if len(sys.argv) > 2 else 10
     torch.manual_seed(0)
     model = ClipRocket(views)

@@ -16,7 +16,8 @@ const TEMPLATES: [&str; 3] = ["{}", "{}: {}", "{}: {}, {}"];
 const WEAK_SHARE: f32 = 0.5;
 
 pub(crate) struct Results {
-    pub(crate) report: Report,
+    /// One report a head, with the same rows.
+    pub(crate) reports: Vec<Report>,
     pub(crate) concepts: Split,
     /// Distinct captions of unseen concepts, one a concept.
     pub(crate) captions: Vec<String>,
@@ -43,25 +44,25 @@ pub(crate) fn evaluate<M: Embedder>(model: &M, setup: &Setup) -> Result<Results,
     let (prompts, class_of_prompt) = prompts(&classes, &TEMPLATES);
     let prompt_texts = embed(&prompts)?;
 
-    let mut report = Report::new("What it has learned (value against chance)");
+    let mut reports = Vec::new();
     for head in heads(&train.images)? {
-        let name = head.name;
+        let mut report = Report::new(head.name);
         let [images, texts] = [&artist.images, &artist_texts].map(|all| head.of(all));
         let (images, texts) = (images?, texts?);
         let found = retrieval(&images, &texts, &Positives::paired(images.len()))?;
-        report.retrieval(&format!("{name}: unseen artist, picture to caption"), &found, &[1, 5, 10]);
+        report.retrieval("unseen artist, picture to caption", &found, &[1, 5, 10]);
         let found = retrieval(&texts, &images, &Positives::paired(images.len()))?;
-        report.retrieval(&format!("{name}: unseen artist, caption to picture"), &found, &[1, 5, 10]);
+        report.retrieval("unseen artist, caption to picture", &found, &[1, 5, 10]);
         let classifier = class_embeddings(&head.of(&prompt_texts)?, &class_of_prompt)?;
-        report.zero_shot(&format!("{name}: unseen artist, zero-shot"), &zero_shot(&images, &classifier, &class_of)?);
+        report.zero_shot("unseen artist, zero-shot", &zero_shot(&images, &classifier, &class_of)?);
 
         let (pictures, captions) = (head.of(&concepts.images)?, head.of(&concept_texts)?);
         let positives = Positives::by_group(&caption_of, &(0..captions.len()).collect::<Vec<_>>())?;
         let found = retrieval(&pictures, &captions, &positives)?;
-        report.retrieval(&format!("{name}: unseen concepts, picture to caption"), &found, &[1, 5, 10]);
+        report.retrieval("unseen concepts, picture to caption", &found, &[1, 5, 10]);
         let positives = Positives::by_group(&(0..captions.len()).collect::<Vec<_>>(), &caption_of)?;
         let found = retrieval(&captions, &pictures, &positives)?;
-        report.retrieval(&format!("{name}: unseen concepts, caption to picture"), &found, &[1, 5, 10]);
+        report.retrieval("unseen concepts, caption to picture", &found, &[1, 5, 10]);
 
         let groups: Vec<&str> = [&train, &artist, &concepts].iter().flat_map(|split| split.field("group")).collect();
         let (names, number) = numbered(&groups);
@@ -73,13 +74,14 @@ pub(crate) fn evaluate<M: Embedder>(model: &M, setup: &Setup) -> Result<Results,
             [("unseen artist", &images, artist_labels), ("unseen concepts", &pictures, concept_labels)]
         {
             let share = accuracy(&knn.predict(&bank, bank_labels, queries)?, truth)?;
-            let title = format!("{name}: {split}, 20 nearest neighbours into {} groups", names.len());
+            let title = format!("{split}, kNN into {} groups", names.len());
             report.share(title, share, Some(1.0 / names.len() as f64));
         }
+        reports.push(report);
     }
     let shown = heads(&train.images)?.pop().ok_or("a model without heads")?;
     let shown = (shown.of(&concepts.images)?, shown.of(&concept_texts)?);
-    Ok(Results { report, concepts, captions, caption_of, shown })
+    Ok(Results { reports, concepts, captions, caption_of, shown })
 }
 
 /// One way to read the embeddings.

@@ -20,6 +20,7 @@ use vlp::augment::Normalization;
 use vlp::core::{Embedder, Method, PairBatch};
 use vlp::data::{Loader, LoaderConfig, PairSource};
 use vlp::encoders::{TextTransformer, Vit};
+use vlp::eval::side_by_side;
 use vlp::methods::MethodError;
 use vlp::recipe::MethodRecipe;
 use vlp::trainer::{Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
@@ -119,9 +120,9 @@ where
 
     let started = Instant::now();
     let results = evaluate::evaluate(&trained.method.valid(), setup)?;
-    println!("\n{}", results.report);
+    println!("\n{}", side_by_side("What it has learned", &results.reports));
     println!("evaluated in {:.0} s", started.elapsed().as_secs_f64());
-    std::fs::write(out.join("results.json"), serde_json::to_string_pretty(&results.report)?)?;
+    std::fs::write(out.join("results.json"), serde_json::to_string_pretty(&results.reports)?)?;
     pictures::draw(&results, out)?;
     println!("{}: checkpoint, metrics.jsonl, results.json, loss.png, retrieval.png, similarity.png", out.display());
     Ok(())

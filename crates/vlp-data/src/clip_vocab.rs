@@ -66,6 +66,7 @@ impl ClipVocab {
         Self::read_text(GzDecoder::new(packed), place)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "bounded by `take`")]
     fn read_text(source: impl Read, place: &str) -> Result<Self, DataError> {
         let mut text = String::new();
         source

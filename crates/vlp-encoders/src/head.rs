@@ -21,6 +21,7 @@ pub enum ProjectionConfig {
 
 /// A projection head, built by [`ProjectionConfig::init`].
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "burn has no boxed modules, and a model holds a handful of heads")]
 pub enum ProjectionHead {
     /// One matrix.
     Linear(Linear),

@@ -1,5 +1,6 @@
 //! Projection heads and batch normalisation.
 
+use approx::assert_relative_eq;
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_encoders::{BatchNorm, ProjectionConfig};
@@ -17,8 +18,8 @@ fn batch_norm_follows_pytorch_in_output_and_running_statistics() {
     assert!(difference < 1e-5, "off by {difference}");
     let statistics = |value: Tensor<1>| value.into_data().try_into_vec_as::<f32>().unwrap();
     let (mean, var) = (statistics(norm.running_mean.value_sync()), statistics(norm.running_var.value_sync()));
-    assert!((mean[0] - 0.3).abs() < 1e-6 && (mean[1] - 2.0).abs() < 1e-6, "{mean:?}");
-    assert!((var[0] - 1.6).abs() < 1e-5 && (var[1] - 10.9).abs() < 1e-4, "{var:?}");
+    assert_relative_eq!(mean[..], [0.3, 2.0][..], max_relative = 1e-5);
+    assert_relative_eq!(var[..], [1.6, 10.9][..], max_relative = 1e-5);
 }
 
 #[test]

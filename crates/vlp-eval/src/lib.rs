@@ -36,6 +36,7 @@ mod knn;
 mod positives;
 mod report;
 mod retrieval;
+mod side_by_side;
 mod top_k;
 mod zero_shot;
 
@@ -46,5 +47,6 @@ pub use knn::{Knn, accuracy};
 pub use positives::Positives;
 pub use report::{Report, Row, Unit};
 pub use retrieval::{Retrieval, ranks, retrieval};
+pub use side_by_side::side_by_side;
 pub use top_k::top_k;
 pub use zero_shot::{ZeroShot, class_embeddings, prompts, zero_shot};

@@ -1,5 +1,6 @@
 //! The learnable scale: where it starts, where it stops, what it refuses.
 
+use approx::assert_relative_eq;
 use burn::module::Module;
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::Device;
@@ -8,8 +9,8 @@ use vlp_losses::{LogitScaleConfig, LossError};
 #[test]
 fn the_scale_starts_at_the_inverse_temperature() {
     let scale = LogitScaleConfig::default().init(&Device::flex()).unwrap();
-    assert!((scale.scale().into_scalar::<f32>() - 1.0 / 0.07).abs() < 1e-4);
-    assert!((scale.log_scale.val().into_scalar::<f32>() - 2.659_260).abs() < 1e-6);
+    assert_relative_eq!(scale.scale().into_scalar::<f32>(), 1.0 / 0.07, max_relative = 1e-6);
+    assert_relative_eq!(scale.log_scale.val().into_scalar::<f32>(), 2.659_26, max_relative = 1e-6);
 }
 
 #[test]
@@ -23,7 +24,7 @@ fn the_clamp_holds_the_scale_between_1_and_100_and_it_still_learns() {
             let gradients = GradientsParams::from_grads(gradients, &scale);
             assert_eq!(gradients.len(), 1, "the clamped scale must stay trainable");
             scale = optimizer.step(lr, scale, gradients).clamped();
-            assert!((scale.scale().into_scalar::<f32>() - bound).abs() < 1e-3);
+            assert_relative_eq!(scale.scale().into_scalar::<f32>(), bound, max_relative = 1e-5);
         }
         assert!(!scale.valid().clamped().log_scale.val().is_require_grad());
     }

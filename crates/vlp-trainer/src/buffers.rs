@@ -35,10 +35,14 @@ impl fmt::Debug for Buffers {
     }
 }
 
-/// Makes running statistics visible. burn keeps the newest update of a running statistic aside until the next forward
-/// pass; visitors, and so records, see the value before it. `valid` merges the update into the shared value. It also
-/// gives lazily initialised parameters their values.
-pub(crate) fn settle<M: Module>(module: &M) {
+/// Gives lazily initialised parameters their values and makes running statistics visible.
+///
+/// burn draws a parameter's first value when it is first read: call this right after seeding the device and building a
+/// module, before anything else draws. It also keeps the newest update of a running statistic aside until the next forward
+/// pass, and visitors, and so records, see the value before it: call this before saving. [`Trainer`](crate::Trainer) does
+/// both.
+pub fn settle<M: Module>(module: &M) {
+    // `valid` reads every parameter and merges pending updates into the shared values.
     let _ = module.valid();
 }
 

@@ -4,7 +4,7 @@
 //! | item | role |
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
-//! | [`clip_global_norm`], [`gate`], [`adamw`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
@@ -38,6 +38,7 @@
 //! # fn run<M: Method, S: BatchSource<Batch = M::Batch>>(
 //! #     mut method: M, mut source: S, schedule: impl Schedule, device: burn::tensor::Device, seed: u64, total: u64,
 //! # ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! settle(&method);
 //! let mut optimizer = adamw(&method, AdamWOptions::default());
 //! for step in 0..total {
 //!     let ctx = StepContext::new(seed, step, total);
@@ -75,7 +76,7 @@ mod step;
 mod stop;
 mod trainer;
 
-pub use buffers::Buffers;
+pub use buffers::{Buffers, settle};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use clip::clip_global_norm;
