@@ -3,8 +3,8 @@
 # Needs a Python with torch: `pip install torch`, or PYTHON=path/to/python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --quiet --example bench_quickstart
+cargo build --release --example bench_quickstart
 for views in 0 1; do
-  "${CARGO_TARGET_DIR:-target}/release/examples/bench_quickstart" "$views" "${1:-15}"
+  cargo run --release --quiet --example bench_quickstart -- "$views" "${1:-15}"
   "${PYTHON:-python3}" benches/peers/quickstart_step.py "$views" "${1:-15}"
 done

@@ -1,7 +1,7 @@
 //! Trains CLIP-rocket on 4,850 emoji with their names and keywords, then asks what it has learned.
 //!
 //! ```text
-//! cargo run --release --example quickstart              # about ten minutes on two CPU cores
+//! cargo run --release --example quickstart              # about six minutes on two CPU cores
 //! cargo run --release --example quickstart -- --short   # 30 steps, to see that everything works
 //! ```
 
