@@ -1,5 +1,5 @@
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressStyle;
@@ -36,16 +36,21 @@ impl ProgressBar {
         let last = report.step + 1 == report.total_steps;
         if last || self.last_line.is_none_or(|line| line.elapsed() >= self.every) {
             self.last_line = Some(Instant::now());
-            eprintln!("step {}/{}  {}", report.step + 1, report.total_steps, summary(report));
+            plain(&format!("step {}/{}  {}", report.step + 1, report.total_steps, summary(report)));
         }
     }
 
     fn say(&self, text: String) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => plain(&text),
         }
     }
+}
+
+/// A line on standard error. Nobody reading it any more is no reason to end a run, which `eprintln` would.
+fn plain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Default for ProgressBar {
