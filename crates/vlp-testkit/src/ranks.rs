@@ -1,6 +1,9 @@
 //! Ranks simulated by threads of one process, in one graph of automatic differentiation.
+//!
+//! One rank computes at a time, the others wait: burn's automatic differentiation loses a node when one thread records
+//! it while another joins the graph it belongs to ("graph tape has already been consumed").
 
-use std::sync::{Barrier, Mutex};
+use std::sync::{Barrier, Condvar, Mutex};
 
 use burn::tensor::Tensor;
 use vlp_core::{Collective, StepContext};
@@ -19,6 +22,26 @@ struct Meeting {
     exchange: Exchange,
     slots: Mutex<Vec<Option<Tensor<2>>>>,
     barrier: Barrier,
+    computing: Mutex<bool>,
+    idle: Condvar,
+}
+
+impl Meeting {
+    fn begin_computing(&self) {
+        let computing = self.computing.lock().expect("no rank panicked");
+        *self.idle.wait_while(computing, |computing| *computing).expect("no rank panicked") = true;
+    }
+
+    fn stop_computing(&self) {
+        *self.computing.lock().expect("no rank panicked") = false;
+        self.idle.notify_one();
+    }
+
+    fn wait_for_all(&self) {
+        self.stop_computing();
+        self.barrier.wait();
+        self.begin_computing();
+    }
 }
 
 #[derive(Debug)]
@@ -32,10 +55,10 @@ impl Rank<'_> {
     fn exchange(&self, x: Tensor<2>) -> Vec<Tensor<2>> {
         let x = if self.meeting.exchange == Exchange::Full { x } else { x.detach() };
         self.meeting.slots.lock().expect("no rank panicked")[self.rank] = Some(x);
-        self.meeting.barrier.wait();
+        self.meeting.wait_for_all();
         let all = self.meeting.slots.lock().expect("no rank panicked").clone();
         // Nobody may fill a slot again before everyone has read.
-        self.meeting.barrier.wait();
+        self.meeting.wait_for_all();
         all.into_iter().map(|x| x.expect("every rank has come")).collect()
     }
 }
@@ -67,13 +90,22 @@ pub fn losses(
     exchange: Exchange,
     loss: impl Fn(usize, &StepContext<'_>) -> Tensor<1> + Sync,
 ) -> Vec<Tensor<1>> {
-    let meeting = Meeting { exchange, slots: Mutex::new(vec![None; world]), barrier: Barrier::new(world) };
+    let meeting = Meeting {
+        exchange,
+        slots: Mutex::new(vec![None; world]),
+        barrier: Barrier::new(world),
+        computing: Mutex::new(false),
+        idle: Condvar::new(),
+    };
     std::thread::scope(|scope| {
         let (meeting, loss) = (&meeting, &loss);
         let ranks = (0..world).map(|rank| {
             scope.spawn(move || {
                 let collective = Rank { rank, world, meeting };
-                loss(rank, &StepContext::new(0, 0, 1).with_collective(&collective))
+                meeting.begin_computing();
+                let loss = loss(rank, &StepContext::new(0, 0, 1).with_collective(&collective));
+                meeting.stop_computing();
+                loss
             })
         });
         let ranks: Vec<_> = ranks.collect();
