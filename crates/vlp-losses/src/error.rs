@@ -11,9 +11,6 @@ pub enum LossError {
     /// Caller: Sinkhorn without iterations.
     #[error("{0} Sinkhorn iterations leave the scores as they are; SwAV uses 3")]
     SinkhornIterations(usize),
-    /// Caller: an entropy weight that Sinkhorn cannot divide by.
-    #[error("Sinkhorn's epsilon {0} must be a positive number; SwAV uses 0.05")]
-    SinkhornEpsilon(f64),
     /// Caller: a weight or constant that must be a number and not negative.
     #[error("{name} {value} must be a number that is not negative; the default is {default}")]
     Coefficient {
@@ -37,6 +34,14 @@ pub enum LossError {
     /// Caller: a bias that is no number.
     #[error("the logit bias starts at {0}, which is no finite number; SigLIP starts at -10")]
     Bias(f64),
+    /// Caller: a layer of prototypes without any, or without width.
+    #[error("{prototypes} prototypes of width {dim} score nothing; SwAV has 3000 of width 128")]
+    PrototypesSize {
+        /// How many were asked for.
+        prototypes: usize,
+        /// Their width.
+        dim: usize,
+    },
 }
 
 impl LossError {
