@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::correlation::CrossCorrelation;
+use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
 /// Configuration of [`BarLip`].
@@ -70,6 +71,7 @@ impl BarLip {
     }
 
     fn pair(&self, image: Tensor<2>, text: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
+        let (image, text) = (widened(image), widened(text));
         let (shape, other) = (image.dims(), text.dims());
         assert_eq!(shape, other, "BarLIP pairs row with row: both sides must have one shape [batch, dim]");
         let correlation = CrossCorrelation::new(image, text, self.config.gradient, ctx.collective);

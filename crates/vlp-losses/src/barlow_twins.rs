@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
 use crate::correlation::CrossCorrelation;
+use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
 /// Configuration of [`BarlowTwins`].
@@ -59,7 +60,7 @@ impl BarlowTwins {
     /// When `a` and `b` differ in shape.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_eq!(a.dims(), b.dims(), "Barlow Twins pairs row with row: both sides must have one shape [batch, dim]");
-        let [a, b] = [a, b].map(|z| self.standardized(z, ctx.collective));
+        let [a, b] = [a, b].map(|z| self.standardized(widened(z), ctx.collective));
         let correlation = CrossCorrelation::new(a, b, self.config.gradient, ctx.collective);
         correlation.distance_to_identity(self.config.off_diagonal)
     }

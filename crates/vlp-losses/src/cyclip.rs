@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::soft_cross_entropy::widened;
 use crate::{InfoNce, InfoNceConfig, InfoNceTerms, LossError, l2_normalize};
 
 /// Configuration of [`CyClip`].
@@ -70,13 +71,17 @@ impl CyClip {
     /// # Panics
     /// When `image` and `text` differ in shape.
     pub fn forward(&self, image: Tensor<2>, text: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> CyClipTerms {
+        let (image, text) = (widened(image), widened(text));
         let contrastive = self.contrastive.forward(image.clone(), text.clone(), scale, ctx);
         let (x, y) = (l2_normalize(image), l2_normalize(text));
         let [all_x, all_y] = [&x, &y].map(|z| ctx.collective.all_gather(z.clone()).transpose());
         // The mean over rows of row sums: N² squares divided by N.
         let squares = |difference: Tensor<2>| difference.square().sum_dim(1).mean();
         let in_modal = squares(x.clone().matmul(all_x.clone()) - y.clone().matmul(all_y.clone()));
-        let cross_modal = squares(x.matmul(all_y) - y.matmul(all_x));
+        let across = x.matmul(all_y);
+        // On one rank, one product serves both directions.
+        let back = if ctx.collective.world() == 1 { across.clone().transpose() } else { y.matmul(all_x) };
+        let cross_modal = squares(across - back);
         let loss = contrastive.clone().loss()
             + in_modal.clone() * self.config.in_modal
             + cross_modal.clone() * self.config.cross_modal;

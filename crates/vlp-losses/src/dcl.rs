@@ -69,8 +69,7 @@ impl Dcl {
         let number = a.dims()[0] * ctx.collective.world();
         assert!(number > 1, "DCL has nothing but negatives in its denominator: it needs a batch of 2 or more");
         let [first, second] = queries(a, b, self.config.temperature, ctx.collective).map(|queries| {
-            let excluded = queries.is_self.bool_or(queries.is_positive);
-            let negatives = log_sum_exp(queries.logits.mask_fill(excluded, f32::NEG_INFINITY));
+            let negatives = log_sum_exp(queries.negatives());
             let positive = match self.config.sigma {
                 Some(sigma) => self.weights(queries.positive.clone(), sigma, ctx.collective) * queries.positive,
                 None => queries.positive,

@@ -1,9 +1,11 @@
+use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Bool, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
+use crate::diagonal::diagonal;
 use crate::log_sum_exp::log_sum_exp;
+use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
 /// Configuration of [`InfoLoob`].
@@ -70,7 +72,7 @@ impl InfoLoob {
         assert_eq!(shape, other, "InfoLOOB pairs row with row: both sides must have one shape [batch, dim]");
         let number = shape[0] * ctx.collective.world();
         assert!(number > 1, "InfoLOOB has nothing but negatives in its denominator: it needs a batch of 2 or more");
-        let (x, y) = (l2_normalize(image), l2_normalize(text));
+        let (x, y) = (l2_normalize(widened(image)), l2_normalize(widened(text)));
         let Some(beta) = self.config.hopfield_beta else {
             return self.direction(x.clone(), y.clone(), ctx.collective) + self.direction(y, x, ctx.collective);
         };
@@ -87,9 +89,9 @@ impl InfoLoob {
     fn direction(&self, queries: Tensor<2>, keys: Tensor<2>, collective: &dyn Collective) -> Tensor<1> {
         let (rows, temperature) = (queries.dims()[0], self.config.temperature);
         let keys = collective.all_gather(keys);
-        let (number, first) = (keys.dims()[0], collective.rank() * rows);
+        let first = collective.rank() * rows;
         let positive = (queries.clone() * keys.clone().slice([first..first + rows])).sum_dim(1);
-        let is_positive = Tensor::<2, Bool>::diag_mask([rows, number], first as i64, &queries.device()).bool_not();
+        let is_positive = diagonal([rows, keys.dims()[0]], first, &queries.device());
         let logits = queries.matmul(keys.transpose()) / temperature;
         let negatives = log_sum_exp(logits.mask_fill(is_positive, f32::NEG_INFINITY));
         (negatives * temperature - positive).mean()

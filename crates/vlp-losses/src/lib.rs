@@ -27,6 +27,7 @@ mod clip_rocket;
 mod correlation;
 mod cyclip;
 mod dcl;
+mod diagonal;
 mod error;
 mod info_loob;
 mod info_nce;

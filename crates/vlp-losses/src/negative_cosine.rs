@@ -1,6 +1,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
 /// How the mean cosine becomes a loss; the two differ by a factor and a constant.
@@ -60,7 +61,7 @@ impl NegativeCosine {
         let (shape, other) = (predictions.dims(), targets.dims());
         assert_eq!(shape, other, "each prediction needs its target: both must have one shape [batch, dim]");
         let targets = if self.target_gradient { targets } else { targets.detach() };
-        let cosine = (l2_normalize(predictions) * l2_normalize(targets)).sum_dim(1).mean();
+        let cosine = (l2_normalize(widened(predictions)) * l2_normalize(widened(targets))).sum_dim(1).mean();
         match self.form {
             CosineForm::Negative => cosine.neg(),
             CosineForm::SquaredDistance => cosine * -2.0 + 2.0,

@@ -55,10 +55,8 @@ impl NtXent {
     /// When `a` and `b` differ in shape.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_eq!(a.dims(), b.dims(), "NT-Xent pairs row with row: both views must have one shape [batch, dim]");
-        let [first, second] = queries(a, b, self.temperature, ctx.collective).map(|queries| {
-            let others = queries.logits.mask_fill(queries.is_self, f32::NEG_INFINITY);
-            (log_sum_exp(others) - queries.positive).mean()
-        });
+        let [first, second] = queries(a, b, self.temperature, ctx.collective)
+            .map(|queries| (log_sum_exp(queries.others()) - queries.positive).mean());
         (first + second) / 2.0
     }
 }

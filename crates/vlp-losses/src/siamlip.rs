@@ -1,6 +1,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
 /// Configuration of [`SiamLip`], which has no constants.
@@ -64,7 +65,7 @@ fn cosines(views: &[SiamLipView]) -> Tensor<1> {
         let shape = vectors[0].dims();
         let normalised = vectors.into_iter().map(|x| {
             assert_eq!(x.dims(), shape, "SiamLIP's views must have one shape [batch, dim]");
-            l2_normalize(x.clone())
+            l2_normalize(widened(x.clone()))
         });
         normalised.reduce(|sum, x| sum + x).expect("there is at least one view")
     };

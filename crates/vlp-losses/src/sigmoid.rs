@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::soft_cross_entropy::widened;
 use crate::{LogitScale, LogitScaleConfig, LossError, l2_normalize};
 
 /// Where the learnable parts of a [`Sigmoid`] loss start.
@@ -67,7 +68,7 @@ impl Sigmoid {
     /// When `a` and `b` differ in shape.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_eq!(a.dims(), b.dims(), "SigLIP pairs row with row: both sides must have one shape [batch, dim]");
-        let (a, b) = (l2_normalize(a), l2_normalize(b));
+        let (a, b) = (l2_normalize(widened(a)), l2_normalize(widened(b)));
         let (scale, bias) = (self.scale.scale().unsqueeze::<2>(), self.bias.val().unsqueeze::<2>());
         let (rows, rank) = (a.dims()[0], ctx.collective.rank());
         let keys = ctx.collective.all_gather(b);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
+use crate::soft_cross_entropy::widened;
 
 /// Configuration of [`VicReg`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -83,6 +84,7 @@ impl VicReg {
         assert_eq!(a.dims(), b.dims(), "VICReg pairs row with row: both views must have one shape [batch, dim]");
         let number = a.dims()[0] * ctx.collective.world();
         assert!(number > 1, "VICReg divides by the batch size less 1: it needs a batch of 2 or more");
+        let (a, b) = (widened(a), widened(b));
         let invariance = (a.clone() - b.clone()).square().mean_dim(1).mean();
         let [(variance_a, covariance_a), (variance_b, covariance_b)] =
             [a, b].map(|z| self.regularizers(ctx.collective.all_gather(z)));

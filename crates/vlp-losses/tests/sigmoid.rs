@@ -1,7 +1,7 @@
 //! SigLIP's loss against open_clip's numbers, and what follows from its equation.
 
 use burn::module::Param;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, Sigmoid, SigmoidConfig};
 use vlp_testkit::golden::assert_close;
@@ -22,6 +22,18 @@ fn values_and_gradients_equal_open_clip() {
         let loss = with_parameters(case.scalar("log_scale"), case.scalar("bias"));
         case.check(loss.forward(case.input("image"), case.input("text"), &StepContext::new(0, 0, 1)));
     }
+}
+
+#[test]
+fn the_starting_loss_equals_open_clips_in_a_closed_form_example() {
+    let device = Device::flex();
+    let vectors = |phase: f64| {
+        let row = |i: usize| (0..8).map(move |j| (0.37 * ((i + 1) * (j + 1)) as f64 + phase).sin() as f32);
+        Tensor::<1>::from_data(TensorData::from(&*(0..6).flat_map(row).collect::<Vec<_>>()), &device).reshape([6, 8])
+    };
+    let loss = SigmoidConfig::default().init(&device).unwrap();
+    let value = loss.forward(vectors(0.1), vectors(0.9), &StepContext::new(0, 0, 1));
+    assert_close("siglip", value, &[3.158_584_046_481_741], 1e-5, 0.0);
 }
 
 #[test]
