@@ -42,6 +42,19 @@ pub enum LossError {
         /// Their width.
         dim: usize,
     },
+    /// Caller: a weight that is no number.
+    #[error("{name} {value} must be a finite number; the default is {default}")]
+    NotFinite {
+        /// The field of the configuration.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it is by default.
+        default: f64,
+    },
+    /// Caller: a moving average that would not move between what it averages.
+    #[error("the centre's momentum {0} is not in [0, 1]; DINO uses 0.9")]
+    CenterMomentum(f64),
 }
 
 impl LossError {
@@ -58,5 +71,10 @@ impl LossError {
     /// A constant must be a positive number.
     pub(crate) fn check_positive(name: &'static str, value: f64, default: f64) -> Result<(), LossError> {
         if value.is_finite() && value > 0.0 { Ok(()) } else { Err(LossError::NotPositive { name, value, default }) }
+    }
+
+    /// A weight of either sign must be a finite number.
+    pub(crate) fn check_finite(name: &'static str, value: f64, default: f64) -> Result<(), LossError> {
+        if value.is_finite() { Ok(()) } else { Err(LossError::NotFinite { name, value, default }) }
     }
 }

@@ -5,10 +5,10 @@ use vlp_core::StepContext;
 use crate::soft_cross_entropy::soft_cross_entropy;
 use crate::{LossError, Sinkhorn, SinkhornConfig, l2_normalize};
 
-/// Configuration of [`SwalipLoss`].
+/// Configuration of [`SwaLip`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SwalipLossConfig {
+pub struct SwaLipConfig {
     /// How targets are balanced.
     pub sinkhorn: SinkhornConfig,
 }
@@ -27,21 +27,21 @@ pub struct SwalipLossConfig {
 /// [`ClipRocketLoss`](crate::ClipRocketLoss) without label smoothing, and `t` is that loss's strong scale. The Sinkhorn
 /// here is stable by max subtraction, the reference's is not.
 #[derive(Debug, Clone, Copy)]
-pub struct SwalipLoss {
+pub struct SwaLip {
     sinkhorn: Sinkhorn,
 }
 
-impl SwalipLossConfig {
+impl SwaLipConfig {
     /// Builds the loss.
     ///
     /// # Errors
     /// When Sinkhorn cannot be built.
-    pub fn init(&self) -> Result<SwalipLoss, LossError> {
-        Ok(SwalipLoss { sinkhorn: self.sinkhorn.init()? })
+    pub fn init(&self) -> Result<SwaLip, LossError> {
+        Ok(SwaLip { sinkhorn: self.sinkhorn.init()? })
     }
 }
 
-impl SwalipLoss {
+impl SwaLip {
     /// # Shapes
     /// - strong: two image views and two text views, each `[batch, dim]`, not normalised
     /// - scale: `[1]`, the student's inverse temperature itself (not its logarithm)

@@ -5,10 +5,10 @@ use vlp_core::StepContext;
 use crate::soft_cross_entropy::soft_cross_entropy;
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
-/// Configuration of [`SwalipV1Loss`].
+/// Configuration of [`SwaLipV1`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SwalipV1LossConfig {
+pub struct SwaLipV1Config {
     /// How targets are balanced.
     pub sinkhorn: SinkhornConfig,
 }
@@ -24,21 +24,21 @@ pub struct SwalipV1LossConfig {
 /// momentum model's scores instead. The result is not weighted: the paper adds 0.2 of it to CLIP's loss. `u` is a
 /// [`LogitScale`](crate::LogitScale) that starts at temperature 0.1.
 #[derive(Debug, Clone, Copy)]
-pub struct SwalipV1Loss {
+pub struct SwaLipV1 {
     sinkhorn: Sinkhorn,
 }
 
-impl SwalipV1LossConfig {
+impl SwaLipV1Config {
     /// Builds the loss.
     ///
     /// # Errors
     /// When Sinkhorn cannot be built.
-    pub fn init(&self) -> Result<SwalipV1Loss, LossError> {
-        Ok(SwalipV1Loss { sinkhorn: self.sinkhorn.init()? })
+    pub fn init(&self) -> Result<SwaLipV1, LossError> {
+        Ok(SwaLipV1 { sinkhorn: self.sinkhorn.init()? })
     }
 }
 
-impl SwalipV1Loss {
+impl SwaLipV1 {
     /// # Shapes
     /// - scores: of images and of texts against the prototypes, each `[batch, prototypes]`
     /// - momentum_scores: the same from the momentum model, to assign by; without, `scores` assign

@@ -6,19 +6,19 @@ use vlp_core::StepContext;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
-/// Configuration of [`SwavLoss`].
+/// Configuration of [`Swav`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SwavLossConfig {
+pub struct SwavConfig {
     /// T, of the predictions.
     pub temperature: f64,
     /// How codes are balanced.
     pub sinkhorn: SinkhornConfig,
 }
 
-impl Default for SwavLossConfig {
+impl Default for SwavConfig {
     fn default() -> Self {
-        SwavLossConfig { temperature: 0.1, sinkhorn: SinkhornConfig::default() }
+        SwavConfig { temperature: 0.1, sinkhorn: SinkhornConfig::default() }
     }
 }
 
@@ -33,23 +33,23 @@ impl Default for SwavLossConfig {
 /// [`Prototypes`](crate::Prototypes). A queue's scores are those of features of earlier batches with the prototypes of
 /// today; they only balance the codes.
 #[derive(Debug, Clone, Copy)]
-pub struct SwavLoss {
+pub struct Swav {
     temperature: f64,
     sinkhorn: Sinkhorn,
 }
 
-impl SwavLossConfig {
+impl SwavConfig {
     /// Builds the loss.
     ///
     /// # Errors
     /// When the temperature is not a positive number or Sinkhorn cannot be built.
-    pub fn init(&self) -> Result<SwavLoss, LossError> {
+    pub fn init(&self) -> Result<Swav, LossError> {
         LossError::check_temperature(self.temperature)?;
-        Ok(SwavLoss { temperature: self.temperature, sinkhorn: self.sinkhorn.init()? })
+        Ok(Swav { temperature: self.temperature, sinkhorn: self.sinkhorn.init()? })
     }
 }
 
-impl SwavLoss {
+impl Swav {
     /// # Shapes
     /// - global: scores of the global views, each `[batch, prototypes]`
     /// - local: scores of the local views, each `[batch, prototypes]`

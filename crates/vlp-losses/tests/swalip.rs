@@ -5,7 +5,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use serde_json::Value;
 use vlp_core::StepContext;
-use vlp_losses::{ClipRocketLossConfig, LossError, Reduction, SinkhornConfig, SwalipLossConfig};
+use vlp_losses::{ClipRocketLossConfig, LossError, Reduction, SinkhornConfig, SwaLipConfig};
 use vlp_testkit::{golden, ranks};
 
 /// One case's inputs as leaves, rows `range` of each.
@@ -38,7 +38,7 @@ impl Inputs {
         let clip = ClipRocketLossConfig { label_smoothing: 0.0, reduction }.init().unwrap();
         let strong = [&self.strong[0][..], &self.strong[1][..]];
         let scales = self.logs.clone().map(Tensor::exp);
-        let swalip = SwalipLossConfig::default().init().unwrap().forward(strong, scales[1].clone(), ctx);
+        let swalip = SwaLipConfig::default().init().unwrap().forward(strong, scales[1].clone(), ctx);
         clip.forward(self.weak.clone(), strong, scales, ctx).loss + swalip * 0.2
     }
 
@@ -107,7 +107,7 @@ fn permuting_samples_leaves_the_loss_and_exchanging_modalities_too() {
     let (images, texts) = ([views(), views()], [views(), views()]);
     let value = |images: &[Tensor<2>], texts: &[Tensor<2>]| {
         let scale = Tensor::from_floats([10.0], &device);
-        let loss = SwalipLossConfig::default().init().unwrap();
+        let loss = SwaLipConfig::default().init().unwrap();
         f64::from(loss.forward([images, texts], scale, &StepContext::new(0, 0, 1)).into_scalar::<f32>())
     };
     let expected = value(&images, &texts);
@@ -123,7 +123,7 @@ fn zero_and_identical_rows_at_the_highest_scale_stay_finite() {
         let leaf = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();
         let views = [leaf.clone(), leaf.clone()];
         let scale = Tensor::from_floats([100.0], &device);
-        let loss = SwalipLossConfig::default().init().unwrap();
+        let loss = SwaLipConfig::default().init().unwrap();
         let loss = loss.forward([&views, &views], scale, &StepContext::new(0, 0, 1));
         golden::assert_close("equal rows", loss.clone(), &[(rows as f64).ln()], 1e-5, 1e-6);
         assert!(leaf.grad(&loss.backward()).unwrap().is_finite().all().into_scalar::<bool>());
@@ -135,13 +135,13 @@ fn zero_and_identical_rows_at_the_highest_scale_stay_finite() {
 fn three_views_are_refused() {
     let device = Device::flex();
     let views = [0; 3].map(|_| Tensor::<2>::ones([2, 2], &device));
-    let loss = SwalipLossConfig::default().init().unwrap();
+    let loss = SwaLipConfig::default().init().unwrap();
     loss.forward([&views, &views[..2]], Tensor::ones([1], &device), &StepContext::new(0, 0, 1));
 }
 
 #[test]
 fn an_impossible_sinkhorn_is_refused() {
     let sinkhorn = SinkhornConfig { epsilon: 0.0, ..Default::default() };
-    let error = SwalipLossConfig { sinkhorn }.init().unwrap_err();
+    let error = SwaLipConfig { sinkhorn }.init().unwrap_err();
     assert!(matches!(error, LossError::NotPositive { name: "epsilon", .. }), "{error}");
 }

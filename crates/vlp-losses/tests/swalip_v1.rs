@@ -5,7 +5,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use serde_json::Value;
 use vlp_core::StepContext;
-use vlp_losses::{InfoNceConfig, LossError, SinkhornConfig, SwalipV1LossConfig};
+use vlp_losses::{InfoNceConfig, LossError, SinkhornConfig, SwaLipV1Config};
 use vlp_testkit::{golden, ranks};
 
 const MATRICES: [&str; 6] = ["z_image", "z_text", "p_image", "p_text", "p_image_momentum", "p_text_momentum"];
@@ -37,7 +37,7 @@ impl Inputs {
         let of = |at: usize| self.matrices[at].clone();
         let clip = InfoNceConfig::default().init().unwrap().forward(of(0), of(1), scale, ctx).loss();
         let momentum = (self.matrices.len() == 6).then(|| [of(4), of(5)]);
-        let swalip = SwalipV1LossConfig { sinkhorn }.init().unwrap();
+        let swalip = SwaLipV1Config { sinkhorn }.init().unwrap();
         clip + swalip.forward([of(2), of(3)], momentum, swalip_scale, ctx) * options["swalip_weight"].as_f64().unwrap()
     }
 
@@ -101,7 +101,7 @@ fn permuting_samples_and_prototypes_leaves_the_loss() {
     device.seed(2);
     let scores = [(); 2].map(|()| Tensor::<2>::random([6, 11], Distribution::Uniform(-1.0, 1.0), &device));
     let value = |scores: [Tensor<2>; 2]| {
-        let loss = SwalipV1LossConfig::default().init().unwrap();
+        let loss = SwaLipV1Config::default().init().unwrap();
         let loss = loss.forward(scores, None, Tensor::from_floats([10.0], &device), &StepContext::new(0, 0, 1));
         f64::from(loss.into_scalar::<f32>())
     };
@@ -114,7 +114,7 @@ fn equal_and_huge_scores_stay_finite() {
     let device = Device::flex().autodiff();
     for (rows, of) in [(3, 0.0), (1, 1.0), (3, 1e4)] {
         let leaf = Tensor::<2>::full([rows, 7], of, &device).require_grad();
-        let loss = SwalipV1LossConfig::default().init().unwrap();
+        let loss = SwaLipV1Config::default().init().unwrap();
         let scale = Tensor::from_floats([100.0], &device);
         let loss = loss.forward([leaf.clone(), leaf.clone()], None, scale, &StepContext::new(0, 0, 1));
         golden::assert_close("equal scores", loss.clone(), &[7f64.ln()], 1e-5, 0.0);
@@ -127,12 +127,12 @@ fn equal_and_huge_scores_stay_finite() {
 fn scores_of_other_batches_are_refused() {
     let device = Device::flex();
     let scores = [2, 3].map(|rows| Tensor::<2>::ones([rows, 4], &device));
-    let loss = SwalipV1LossConfig::default().init().unwrap();
+    let loss = SwaLipV1Config::default().init().unwrap();
     loss.forward(scores, None, Tensor::ones([1], &device), &StepContext::new(0, 0, 1));
 }
 
 #[test]
 fn an_impossible_sinkhorn_is_refused() {
     let sinkhorn = SinkhornConfig { iterations: 0, ..Default::default() };
-    assert_eq!(SwalipV1LossConfig { sinkhorn }.init().unwrap_err(), LossError::SinkhornIterations(0));
+    assert_eq!(SwaLipV1Config { sinkhorn }.init().unwrap_err(), LossError::SinkhornIterations(0));
 }

@@ -3,7 +3,7 @@
 use burn::module::Param;
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
-use vlp_losses::{LossError, Prototypes, SinkhornConfig, SwavLoss, SwavLossConfig};
+use vlp_losses::{LossError, Prototypes, SinkhornConfig, Swav, SwavConfig};
 use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::{golden, ranks};
 
@@ -11,12 +11,12 @@ fn cases() -> Vec<GoldenCase> {
     read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/swav.json", &Device::flex().autodiff())
 }
 
-fn loss_of(case: &GoldenCase) -> SwavLoss {
+fn loss_of(case: &GoldenCase) -> Swav {
     let sinkhorn = SinkhornConfig {
         iterations: case.param("sinkhorn_iterations") as usize,
         epsilon: case.param("sinkhorn_epsilon"),
     };
-    SwavLossConfig { temperature: case.param("temperature"), sinkhorn }.init().unwrap()
+    SwavConfig { temperature: case.param("temperature"), sinkhorn }.init().unwrap()
 }
 
 /// The views of a case, global ones first, against its prototypes where it has some.
@@ -40,7 +40,7 @@ fn random(rows: usize, device: &Device) -> Tensor<2> {
 }
 
 fn value(global: &[Tensor<2>], local: &[Tensor<2>], queues: &[Tensor<2>]) -> f64 {
-    let loss = SwavLossConfig::default().init().unwrap().forward(global, local, queues, &ctx());
+    let loss = SwavConfig::default().init().unwrap().forward(global, local, queues, &ctx());
     f64::from(loss.into_scalar::<f32>())
 }
 
@@ -66,7 +66,7 @@ fn a_queue_balances_the_codes_and_gets_no_gradient() {
     device.seed(4);
     let views = [random(5, &device).require_grad(), random(5, &device)];
     let queues = [random(8, &device).require_grad(), random(8, &device)];
-    let loss = SwavLossConfig::default().init().unwrap();
+    let loss = SwavConfig::default().init().unwrap();
     let with = loss.forward(&views, &[], &queues, &ctx());
     // By hand: the codes of queue and batch together, of which the batch's rows count.
     let sinkhorn = SinkhornConfig::default().init().unwrap();
@@ -101,7 +101,7 @@ fn equal_and_huge_scores_stay_finite() {
     for (rows, of) in [(3, 0.0), (1, 1.0), (3, -1e4)] {
         let leaf = Tensor::<2>::full([rows, 7], of, &device).require_grad();
         let views = [leaf.clone(), leaf.clone()];
-        let loss = SwavLossConfig::default().init().unwrap().forward(&views, &[], &[], &ctx());
+        let loss = SwavConfig::default().init().unwrap().forward(&views, &[], &[], &ctx());
         golden::assert_close("equal scores", loss.clone(), &[7f64.ln()], 1e-5, 0.0);
         assert!(leaf.grad(&loss.backward()).unwrap().is_finite().all().into_scalar::<bool>());
     }
@@ -117,7 +117,7 @@ fn a_missing_queue_is_refused() {
 #[test]
 fn impossible_settings_are_refused_with_their_value() {
     for temperature in [0.0, -0.1, f64::NAN] {
-        let error = SwavLossConfig { temperature, ..Default::default() }.init().unwrap_err();
+        let error = SwavConfig { temperature, ..Default::default() }.init().unwrap_err();
         assert!(matches!(error, LossError::Temperature(_)));
         assert!(error.to_string().contains(&temperature.to_string()), "{error}");
     }
