@@ -31,10 +31,10 @@ impl Default for SinkhornConfig {
 /// ```
 ///
 /// Cuturi 2013; Caron et al. 2020, "Unsupervised learning of visual features by contrasting cluster assignments",
-/// appendix A. The same iteration runs here on potentials, `log M = S/ε + f + g` with `f` per prototype and `g` per
-/// sample, through log-sum-exps that subtract the largest term: the references exponentiate `S / ε` itself, which
-/// overflows in f32 once a score exceeds 88 ε. Half-precision scores are widened to f32. Sums over samples run over all
-/// ranks.
+/// appendix A. The references exponentiate `S / ε` itself, which overflows in f32 once a score exceeds 88 ε. Here each
+/// prototype's and then each sample's largest score is subtracted first: every row and column of what is exponentiated
+/// holds a zero and nothing above, so that no sum is below `1 / max(K, G)`, whatever the scores. Half-precision scores are
+/// widened to f32. Maxima and sums over samples run over all ranks.
 #[derive(Debug, Clone, Copy)]
 pub struct Sinkhorn {
     iterations: usize,
@@ -62,27 +62,29 @@ impl Sinkhorn {
     /// - scores: `[batch, prototypes]`, this rank's samples; every rank has as many
     /// - result: `[batch, prototypes]`, rows sum to 1
     pub fn forward(&self, scores: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
-        let mut log_mass = widened(scores.detach()) / self.epsilon;
-        for _ in 0..self.iterations {
-            // The factors K and G shift everything alike: the next step cancels them, or `Q = G Mᵀ` does.
-            log_mass = log_mass.clone() - log_sum_exp_over_samples(log_mass, ctx);
-            log_mass = log_mass.clone() - log_sum_exp(log_mass, 1);
-        }
-        log_mass.exp()
+        let scores = widened(scores.detach()) / self.epsilon;
+        let scores = scores.clone() - highest_over_samples(scores, ctx);
+        let highest = scores.clone().max_dim(1);
+        let mass = (scores - highest.clone()).exp();
+        // The samples' own factors count in the first sums only: dividing by each sample's sum removes them.
+        let of_prototypes = (mass.clone() * highest.exp()).sum_dim(0);
+        let first = balanced(mass, of_prototypes, ctx);
+        // The factors K and G scale everything alike: the next division cancels them, or `Q = G Mᵀ` does.
+        (1..self.iterations).fold(first, |mass, _| {
+            let of_prototypes = mass.clone().sum_dim(0);
+            balanced(mass, of_prototypes, ctx)
+        })
     }
+}
+
+/// Divides by the prototypes' sums, `[1, prototypes]` on this rank, and then by the samples' own.
+fn balanced(mass: Tensor<2>, of_prototypes: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
+    let mass = mass / ctx.collective.all_reduce_sum(of_prototypes);
+    mass.clone() / mass.sum_dim(1)
 }
 
 /// Per prototype over the samples of all ranks, `[1, prototypes]`.
-fn log_sum_exp_over_samples(x: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
-    let collective = ctx.collective;
-    if collective.world() == 1 {
-        return log_sum_exp(x, 0);
-    }
-    let highest = collective.all_gather(x.clone().max_dim(0)).max_dim(0);
-    collective.all_reduce_sum((x - highest.clone()).exp().sum_dim(0)).log() + highest
-}
-
-fn log_sum_exp(x: Tensor<2>, dim: usize) -> Tensor<2> {
-    let highest = x.clone().max_dim(dim);
-    (x - highest.clone()).exp().sum_dim(dim).log() + highest
+fn highest_over_samples(scores: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
+    let highest = scores.max_dim(0);
+    if ctx.collective.world() == 1 { highest } else { ctx.collective.all_gather(highest).max_dim(0) }
 }

@@ -1,6 +1,6 @@
 //! Sinkhorn against lightly's codes, its marginals, and many ranks against one.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, Sinkhorn, SinkhornConfig};
 use vlp_testkit::golden_case::read_cases;
@@ -76,6 +76,35 @@ fn scores_far_beyond_exponentials_stay_finite_and_equal_scores_share_evenly() {
     }
     let even = sinkhorn(3, 0.05).forward(Tensor::ones([4, 7], &device) * 0.3, &ctx());
     golden::assert_close("equal scores", even, &[1.0 / 7.0; 28], 1e-5, 0.0);
+}
+
+#[test]
+fn scores_beyond_f32_exponentials_get_the_codes_of_the_plain_iteration_in_f64() {
+    let (rows, prototypes, epsilon) = (6, 7, 0.05);
+    let scores = scores(rows, prototypes, &Device::flex()) * 20.0;
+    // Up to e⁴⁰⁰, within f64.
+    let mut mass: Vec<f64> = values(scores.clone()).iter().map(|score| (score / epsilon).exp()).collect();
+    for _ in 0..3 {
+        for k in 0..prototypes {
+            let sum: f64 = mass.iter().skip(k).step_by(prototypes).sum();
+            mass.iter_mut().skip(k).step_by(prototypes).for_each(|mass| *mass /= sum);
+        }
+        for sample in mass.chunks_mut(prototypes) {
+            let sum: f64 = sample.iter().sum();
+            sample.iter_mut().for_each(|mass| *mass /= sum);
+        }
+    }
+    // f32 holds exponents of 400 to 2.4e-5 only.
+    golden::assert_close("codes", sinkhorn(3, epsilon).forward(scores, &ctx()), &mass, 1e-3, 1e-4);
+}
+
+#[test]
+fn half_precision_scores_get_f32_codes() {
+    let scores = scores(8, 7, &Device::flex()).cast(FloatDType::BF16);
+    let codes = sinkhorn(3, 0.05).forward(scores.clone(), &ctx());
+    assert_eq!(codes.dtype(), DType::F32);
+    let expected = sinkhorn(3, 0.05).forward(scores.cast(FloatDType::F32), &ctx());
+    golden::assert_close("codes", codes, &values(expected), 0.0, 0.0);
 }
 
 #[test]
