@@ -14,9 +14,6 @@
 //! | [`MocoV3`] | queries find a momentum encoder's keys | MoCo v3 (Chen et al. 2021) |
 //! | [`Captioning`] | each token of a caption predicts the next | CoCa (Yu et al. 2022) |
 //! | [`Filip`] | InfoNCE on the best matches of tokens | FILIP (Yao et al. 2021) |
-//! | [`Prototypes`] | learnable unit-norm directions that vectors are scored against | SwAV (Caron et al. 2020) |
-//! | [`Sinkhorn`] | balanced soft assignment to prototypes, without gradient | SwAV (Caron et al. 2020) |
-//! | [`LogitScale`] | learnable inverse temperature, kept within 1..100 | CLIP |
 //! | [`Sigmoid`] | every pair a yes-or-no question, with learnable scale and bias | SigLIP (Zhai et al. 2023) |
 //! | [`NegativeCosine`] | predictions towards constant targets | SimSiam (Chen and He 2020), BYOL (Grill et al. 2020) |
 //! | [`SiamLip`] | each modality predicts the other, over all strong pairs | SiamLIP, BYOLIP (Fini et al. 2023) |
@@ -27,6 +24,9 @@
 //! | [`Dcl`] | NT-Xent without the positive in the denominator, weighted or not | DCL, DCLW (Yeh et al. 2021) |
 //! | [`CyClip`] | InfoNCE and consistent similarities | CyCLIP (Goel et al. 2022) |
 //! | [`InfoLoob`] | leave-one-out bound, with Hopfield retrieval or without | CLOOB (Fürst et al. 2021) |
+//! | [`Prototypes`] | learnable unit-norm directions that vectors are scored against | SwAV (Caron et al. 2020) |
+//! | [`Sinkhorn`] | balanced soft assignment to prototypes, without gradient | SwAV (Caron et al. 2020) |
+//! | [`LogitScale`] | learnable inverse temperature, kept within 1..100 | CLIP |
 
 mod barlip;
 mod barlow_twins;
