@@ -57,7 +57,7 @@ impl Distillation {
         let student = logits(student, scale, ctx);
         let teacher = logits(teacher.map(Tensor::detach), teacher_scale.detach(), ctx);
         let directions = student.into_iter().zip(teacher).map(|(student, teacher)| {
-            let target = burn::tensor::activation::softmax(widened(teacher), 1);
+            let target = burn::tensor::activation::softmax(teacher, 1);
             soft_cross_entropy(target, student)
         });
         directions.reduce(|sum, next| sum + next).expect("two directions") / 2.0
@@ -66,8 +66,8 @@ impl Distillation {
 
 /// Images against texts and texts against images.
 fn logits(vectors: [Tensor<2>; 2], scale: Tensor<1>, ctx: &StepContext<'_>) -> [Tensor<2>; 2] {
-    let [image, text] = vectors.map(l2_normalize);
-    let scale = scale.unsqueeze::<2>();
+    let [image, text] = vectors.map(|vectors| l2_normalize(widened(vectors)));
+    let scale = widened(scale).unsqueeze::<2>();
     if ctx.collective.world() == 1 {
         let logits = image.matmul(text.transpose()) * scale;
         return [logits.clone(), logits.transpose()];

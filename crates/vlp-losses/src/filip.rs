@@ -2,7 +2,7 @@ use burn::tensor::{Bool, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::soft_cross_entropy::diagonal_cross_entropy;
+use crate::soft_cross_entropy::{diagonal_cross_entropy, widened};
 use crate::{LossError, l2_normalize};
 
 /// Configuration of [`Filip`], which has no options.
@@ -67,7 +67,7 @@ impl Filip {
         assert_eq!(present.dims(), [texts, length], "FILIP must know of every text token whether it is one");
         let (image, text) = (Tokens::new(image, None), Tokens::new(text, Some(present)));
         let (images, texts) = (image.clone().gathered(ctx), text.clone().gathered(ctx));
-        let scale = scale.unsqueeze::<2>();
+        let scale = widened(scale).unsqueeze::<2>();
         let first = ctx.collective.rank() * batch;
         let of_images = diagonal_cross_entropy(image.best_matches(texts) * scale.clone(), first);
         let of_texts = diagonal_cross_entropy(text.best_matches(images) * scale, first);
@@ -78,7 +78,7 @@ impl Filip {
 impl Tokens {
     fn new(tokens: Tensor<3>, present: Option<Tensor<2, Bool>>) -> Self {
         let [rows, number, dim] = tokens.dims();
-        let vectors = l2_normalize(tokens.reshape([rows * number, dim]));
+        let vectors = l2_normalize(widened(tokens).reshape([rows * number, dim]));
         let present = match present {
             Some(present) => present.float().cast(FloatDType::from(vectors.dtype())),
             None => Tensor::ones([rows, number], (&vectors.device(), vectors.dtype())),

@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::soft_cross_entropy::diagonal_cross_entropy;
+use crate::soft_cross_entropy::{diagonal_cross_entropy, widened};
 use crate::{LossError, l2_normalize};
 
 /// Configuration of [`MocoV3`].
@@ -55,8 +55,8 @@ impl MocoV3 {
         let shape @ [rows, _] = queries[0].dims();
         let one_shape = queries.iter().chain(&keys).all(|view| view.dims() == shape);
         assert!(one_shape, "MoCo pairs row with row: queries and keys must have one shape [batch, dim]");
-        let [q1, q2] = queries.map(l2_normalize);
-        let [k1, k2] = keys.map(|keys| ctx.collective.all_gather(l2_normalize(keys.detach())));
+        let [q1, q2] = queries.map(|queries| l2_normalize(widened(queries)));
+        let [k1, k2] = keys.map(|keys| ctx.collective.all_gather(l2_normalize(widened(keys.detach()))));
         let contrast = |queries: Tensor<2>, keys: Tensor<2>| {
             let logits = queries.matmul(keys.transpose()) / self.temperature;
             diagonal_cross_entropy(logits, ctx.collective.rank() * rows)

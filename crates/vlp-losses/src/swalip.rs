@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::soft_cross_entropy::soft_cross_entropy;
+use crate::soft_cross_entropy::{soft_cross_entropy, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig, l2_normalize};
 
 /// Configuration of [`SwaLip`].
@@ -55,11 +55,11 @@ impl SwaLip {
             [first, second] => {
                 let one_shape = [first, second].iter().all(|view| Some(view.dims()) == shape);
                 assert!(one_shape, "SwALIP pairs row with row: all strong views must have one shape [batch, dim]");
-                [first, second].map(|view| l2_normalize(view.clone()))
+                [first, second].map(|view| l2_normalize(widened(view.clone())))
             }
             other => panic!("SwALIP swaps two strong views per modality, {} were given", other.len()),
         });
-        let scale = scale.unsqueeze::<2>();
+        let scale = widened(scale).unsqueeze::<2>();
         let direction = |queries: &[Tensor<2>; 2], keys: &[Tensor<2>; 2]| {
             let keys = keys.each_ref().map(|keys| ctx.collective.all_gather(keys.clone()).transpose());
             let scores = queries.each_ref().map(|rows| keys.each_ref().map(|keys| rows.clone().matmul(keys.clone())));

@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::soft_cross_entropy::soft_cross_entropy;
+use crate::soft_cross_entropy::{soft_cross_entropy, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
 /// Configuration of [`SwaLipV1`].
@@ -59,8 +59,8 @@ impl SwaLipV1 {
         let one_shape = scores.iter().chain(&sources).all(|scores| scores.dims() == shape);
         assert!(one_shape, "SwALIP pairs row with row: all scores must have one shape [batch, prototypes]");
         let [images, texts] = sources.map(|scores| self.sinkhorn.forward(scores, ctx));
-        let scale = scale.unsqueeze::<2>();
-        let [image, text] = scores.map(|scores| scores * scale.clone());
+        let scale = widened(scale).unsqueeze::<2>();
+        let [image, text] = scores.map(|scores| widened(scores) * scale.clone());
         (soft_cross_entropy(texts, image) + soft_cross_entropy(images, text)) / 2.0
     }
 }

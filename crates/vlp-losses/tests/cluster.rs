@@ -132,6 +132,17 @@ fn equal_and_huge_scores_keep_losses_and_gradients_finite() {
 }
 
 #[test]
+fn options_are_read_by_name_and_unknown_ones_refused() {
+    let json = r#"{"targets": {"sinkhorn": {"epsilon": 0.1}}, "batch_mean": "local", "smoothness": "pooled"}"#;
+    let config: ClusterConfig = serde_json::from_str(json).unwrap();
+    let sinkhorn = SinkhornConfig { epsilon: 0.1, ..Default::default() };
+    assert_eq!(config.targets, ClusterTargets::Sinkhorn(sinkhorn));
+    assert_eq!((config.batch_mean, config.smoothness), (BatchMean::Local, Smoothness::Pooled));
+    assert_eq!(serde_json::from_str::<ClusterConfig>(&serde_json::to_string(&config).unwrap()).unwrap(), config);
+    assert!(serde_json::from_str::<ClusterConfig>(r#"{"lambda": 1.0}"#).unwrap_err().to_string().contains("lambda"));
+}
+
+#[test]
 fn impossible_settings_are_refused_with_their_value() {
     let refused = |config: ClusterConfig| config.init().unwrap_err();
     let error = refused(ClusterConfig { temperatures: [1.0, 0.0], ..Default::default() });

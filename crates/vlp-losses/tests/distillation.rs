@@ -1,6 +1,6 @@
 //! Distillation against open_clip's number; its gradient by central differences.
 
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_losses::{DistillationConfig, InfoNceConfig};
 use vlp_testkit::gradient::assert_matches_differences;
@@ -52,12 +52,12 @@ fn the_value_equals_the_reference() {
 #[test]
 fn the_gradient_is_that_of_the_value_and_the_teacher_gets_none() {
     let device = Device::flex().autodiff();
-    let teacher = [1.7, 2.3].map(|k| tensor(sines(k), &device).cast(burn::tensor::FloatDType::F64).require_grad());
+    let teacher = [1.7, 2.3].map(|k| tensor(sines(k), &device).cast(FloatDType::F64).require_grad());
     let of = |student: &[Tensor<2>]| [student, &teacher[..]].concat();
     assert_matches_differences("distillation", &[sines(0.1), sines(0.9)], &device, 1e-6, |student| {
         loss(&of(student), &ctx())
     });
-    let student = [0.1, 0.9].map(|k| tensor(sines(k), &device).cast(burn::tensor::FloatDType::F64).require_grad());
+    let student = [0.1, 0.9].map(|k| tensor(sines(k), &device).cast(FloatDType::F64).require_grad());
     let gradients = loss(&of(&student), &ctx()).backward();
     assert!(student[0].grad(&gradients).is_some());
     assert!(teacher.iter().all(|leaf| leaf.grad(&gradients).is_none()));
@@ -88,6 +88,13 @@ fn a_student_that_is_its_teacher_is_at_a_stationary_point() {
     let distillation = DistillationConfig::default().init().unwrap();
     let loss = distillation.forward(both.clone(), both, [scale.clone(), scale], &ctx());
     golden::assert_close("gradient", image.grad(&loss.backward()).unwrap(), &[0.0; 20], 0.0, 1e-6);
+}
+
+#[test]
+fn half_precision_inputs_get_the_f32_loss_of_their_rounded_values() {
+    let half = inputs(&Device::flex()).map(|x| x.cast(FloatDType::BF16));
+    let expected = value(loss(&half.clone().map(|x| x.cast(FloatDType::F32)), &ctx()));
+    assert_eq!(value(loss(&half, &ctx())), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! The golden values are f64; values are compared to 1e-5 and gradients to 1e-4 relative plus 1e-6, in f32 on the CPU.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use serde_json::Value;
 use vlp_core::StepContext;
 use vlp_losses::{ClipRocketLossConfig, LossError, Reduction, SinkhornConfig, SwaLipConfig};
@@ -114,6 +114,21 @@ fn permuting_samples_leaves_the_loss_and_exchanging_modalities_too() {
     let flipped = |views: &[Tensor<2>; 2]| views.clone().map(|view| view.flip([0]));
     assert!((value(&flipped(&images), &flipped(&texts)) - expected).abs() < 1e-5);
     assert!((value(&texts, &images) - expected).abs() < 1e-5);
+}
+
+#[test]
+fn half_precision_inputs_get_the_f32_loss_of_their_rounded_values() {
+    let device = Device::flex();
+    device.seed(2);
+    let views = [(); 2].map(|()| Tensor::<2>::random([7, 5], Distribution::Normal(0.0, 1.0), &device));
+    let half = views.map(|view| view.cast(FloatDType::BF16));
+    let value = |views: [Tensor<2>; 2], scale: Tensor<1>| {
+        let loss = SwaLipConfig::default().init().unwrap();
+        loss.forward([&views, &views], scale, &StepContext::new(0, 0, 1)).into_scalar::<f32>()
+    };
+    let scale = Tensor::<1>::from_floats([8.0], &device);
+    let expected = value(half.clone().map(|view| view.cast(FloatDType::F32)), scale.clone());
+    assert_eq!(value(half, scale.cast(FloatDType::BF16)), expected);
 }
 
 #[test]

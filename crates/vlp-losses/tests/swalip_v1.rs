@@ -2,7 +2,7 @@
 //!
 //! The golden values are f64; values are compared to 1e-5 and gradients to 1e-4 relative plus 1e-6, in f32 on the CPU.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use serde_json::Value;
 use vlp_core::StepContext;
 use vlp_losses::{InfoNceConfig, LossError, SinkhornConfig, SwaLipV1Config};
@@ -107,6 +107,20 @@ fn permuting_samples_and_prototypes_leaves_the_loss() {
     };
     let flipped = value(scores.clone().map(|scores| scores.flip([0, 1])));
     assert!((value(scores) - flipped).abs() < 1e-5);
+}
+
+#[test]
+fn half_precision_inputs_get_the_f32_loss_of_their_rounded_values() {
+    let device = Device::flex();
+    device.seed(2);
+    let scores = [(); 2].map(|()| Tensor::<2>::random([6, 11], Distribution::Uniform(-1.0, 1.0), &device));
+    let half = scores.map(|scores| scores.cast(FloatDType::BF16));
+    let value = |scores: [Tensor<2>; 2]| {
+        let loss = SwaLipV1Config::default().init().unwrap();
+        let scale = Tensor::from_floats([10.0], &device);
+        loss.forward(scores, None, scale, &StepContext::new(0, 0, 1)).into_scalar::<f32>()
+    };
+    assert_eq!(value(half.clone()), value(half.map(|scores| scores.cast(FloatDType::F32))));
 }
 
 #[test]
