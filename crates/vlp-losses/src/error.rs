@@ -8,4 +8,73 @@ pub enum LossError {
     /// Caller: a temperature that no scale can be made of.
     #[error("temperature {0} must be a positive number; CLIP starts at 0.07")]
     Temperature(f64),
+    /// Caller: Sinkhorn without iterations.
+    #[error("{0} Sinkhorn iterations leave the scores as they are; SwAV uses 3")]
+    SinkhornIterations(usize),
+    /// Caller: a weight or constant that must be a number and not negative.
+    #[error("{name} {value} must be a number that is not negative; the default is {default}")]
+    Coefficient {
+        /// The field of the configuration.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it is by default.
+        default: f64,
+    },
+    /// Caller: a constant that must be positive.
+    #[error("{name} {value} must be a positive number; the default is {default}")]
+    NotPositive {
+        /// The field of the configuration.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it is by default.
+        default: f64,
+    },
+    /// Caller: a bias that is no number.
+    #[error("the logit bias starts at {0}, which is no finite number; SigLIP starts at -10")]
+    Bias(f64),
+    /// Caller: a layer of prototypes without any, or without width.
+    #[error("{prototypes} prototypes of width {dim} score nothing; SwAV has 3000 of width 128")]
+    PrototypesSize {
+        /// How many were asked for.
+        prototypes: usize,
+        /// Their width.
+        dim: usize,
+    },
+    /// Caller: a weight that is no number.
+    #[error("{name} {value} must be a finite number; the default is {default}")]
+    NotFinite {
+        /// The field of the configuration.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it is by default.
+        default: f64,
+    },
+    /// Caller: a moving average that would not move between what it averages.
+    #[error("the centre's momentum {0} is not in [0, 1]; DINO uses 0.9")]
+    CenterMomentum(f64),
+}
+
+impl LossError {
+    /// A temperature must be a positive number.
+    pub(crate) fn check_temperature(value: f64) -> Result<(), LossError> {
+        if value.is_finite() && value > 0.0 { Ok(()) } else { Err(LossError::Temperature(value)) }
+    }
+
+    /// A coefficient must be a number that is not negative.
+    pub(crate) fn check_coefficient(name: &'static str, value: f64, default: f64) -> Result<(), LossError> {
+        if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(LossError::Coefficient { name, value, default }) }
+    }
+
+    /// A constant must be a positive number.
+    pub(crate) fn check_positive(name: &'static str, value: f64, default: f64) -> Result<(), LossError> {
+        if value.is_finite() && value > 0.0 { Ok(()) } else { Err(LossError::NotPositive { name, value, default }) }
+    }
+
+    /// A weight of either sign must be a finite number.
+    pub(crate) fn check_finite(name: &'static str, value: f64, default: f64) -> Result<(), LossError> {
+        if value.is_finite() { Ok(()) } else { Err(LossError::NotFinite { name, value, default }) }
+    }
 }

@@ -2,6 +2,12 @@
 
 #[cfg(feature = "tensor")]
 pub mod golden;
+#[cfg(feature = "tensor")]
+pub mod golden_case;
+#[cfg(feature = "tensor")]
+pub mod gradient;
+#[cfg(feature = "ranks")]
+pub mod ranks;
 #[cfg(feature = "shards")]
 pub mod shards;
 #[cfg(feature = "toy")]

@@ -1,0 +1,216 @@
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+use serde::{Deserialize, Serialize};
+use vlp_core::StepContext;
+
+use crate::soft_cross_entropy::{mean_of_row_products, widened};
+use crate::{LossError, Sinkhorn, SinkhornConfig};
+
+/// What each side of [`Cluster`] has to predict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClusterTargets {
+    /// The other side's softmax, which learns too.
+    #[default]
+    Softmax,
+    /// The other side's softmax as a constant.
+    Constant,
+    /// The other side's balanced assignment, a constant.
+    Sinkhorn(SinkhornConfig),
+}
+
+/// Whose mean distribution [`Cluster`] keeps smooth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Smoothness {
+    /// Each side's own; their entropies are averaged.
+    #[default]
+    PerSide,
+    /// That of both sides together.
+    Pooled,
+}
+
+/// Over which samples [`Cluster`] takes the mean distribution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchMean {
+    /// Those of all ranks.
+    #[default]
+    Global,
+    /// Those of this rank. Few samples cannot fill many units: with 64 of them and K = 32768, a smoothness weight
+    /// above 1.67 makes the uniform distribution the best solution.
+    Local,
+}
+
+/// Configuration of [`Cluster`]. What the paper does is not known in these points; the defaults are TWIST's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterConfig {
+    /// λ1, on the entropy of each sample's distribution; may be negative (TWIST's ViT recipe has -0.6).
+    pub sharpness_weight: f64,
+    /// λ2, on the entropy of the mean distribution; at 0 one unit for all samples is the best solution.
+    pub smoothness_weight: f64,
+    /// τ of both sides' predictions.
+    pub temperatures: [f64; 2],
+    /// τ of both sides as softmax targets; that of the predictions when there is none.
+    pub target_temperatures: Option<[f64; 2]>,
+    /// What is predicted.
+    pub targets: ClusterTargets,
+    /// Whose mean distribution counts.
+    pub smoothness: Smoothness,
+    /// The mean over which samples.
+    pub batch_mean: BatchMean,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        ClusterConfig {
+            sharpness_weight: 0.0,
+            smoothness_weight: 1.0,
+            temperatures: [1.0; 2],
+            target_temperatures: None,
+            targets: ClusterTargets::default(),
+            smoothness: Smoothness::default(),
+            batch_mean: BatchMean::default(),
+        }
+    }
+}
+
+/// nCLIP-style objective: image and text agree on units, each sample on few of them, the batch on all.
+///
+/// ```text
+/// p_i = softmax(a_i / τ_a)     q_i = softmax(b_i / τ_b)     CE(u, v) = -Σ_k u_k log v_k     H(u) = CE(u, u)
+/// align  = mean_i ½ [ CE(p_i, q_i) + CE(q_i, p_i) ]
+/// sharp  = mean_i ½ [ H(p_i) + H(q_i) ]
+/// smooth = ½ [ H(mean_i p_i) + H(mean_i q_i) ]
+/// L = align + λ1 sharp - λ2 smooth
+/// ```
+///
+/// After Zhou et al. 2023, "Non-contrastive learning meets language-image pre-training" (nCLIP), whose text and code were
+/// not available: the shape is that of TWIST (Wang et al. 2021), and what is unknown is an option of [`ClusterConfig`].
+/// No number of the paper is reproduced. L_smooth is at most `ln min(G, K)` for G samples; L may be negative.
+///
+/// With several ranks the mean distribution is the one of all samples, and the mean over ranks of the losses and of
+/// their gradients is that of the joined batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Cluster {
+    config: ClusterConfig,
+    sinkhorn: Option<Sinkhorn>,
+}
+
+/// [`Cluster`] taken apart; every tensor is `[1]`.
+#[derive(Debug, Clone)]
+pub struct ClusterTerms {
+    /// The loss to minimise.
+    pub loss: Tensor<1>,
+    /// Symmetric cross-entropy of both sides.
+    pub align: Tensor<1>,
+    /// Mean entropy of the samples' distributions.
+    pub sharp: Tensor<1>,
+    /// Entropy of the mean distribution.
+    pub smooth: Tensor<1>,
+}
+
+impl ClusterConfig {
+    /// Builds the loss.
+    ///
+    /// # Errors
+    /// When a temperature is not a positive number, a weight is no finite number, or Sinkhorn cannot be built.
+    pub fn init(&self) -> Result<Cluster, LossError> {
+        for temperature in self.temperatures.into_iter().chain(self.target_temperatures.into_iter().flatten()) {
+            LossError::check_temperature(temperature)?;
+        }
+        LossError::check_finite("sharpness_weight", self.sharpness_weight, 0.0)?;
+        LossError::check_finite("smoothness_weight", self.smoothness_weight, 1.0)?;
+        let sinkhorn = match self.targets {
+            ClusterTargets::Sinkhorn(config) => Some(config.init()?),
+            ClusterTargets::Softmax | ClusterTargets::Constant => None,
+        };
+        Ok(Cluster { config: *self, sinkhorn })
+    }
+}
+
+impl Cluster {
+    /// # Shapes
+    /// - scores: both sides' units before the softmax, each `[batch, units]`; row i of one belongs to row i of the other
+    ///
+    /// # Panics
+    /// When the sides differ in shape.
+    pub fn forward(&self, scores: [Tensor<2>; 2], ctx: &StepContext<'_>) -> ClusterTerms {
+        self.terms(scores, None, ctx)
+    }
+
+    /// The same with targets made of other scores: those of a momentum model, or centred ones.
+    ///
+    /// # Shapes
+    /// - scores, target_scores: both sides', each `[batch, units]`
+    ///
+    /// # Panics
+    /// When shapes differ.
+    pub fn forward_with_targets(
+        &self,
+        scores: [Tensor<2>; 2],
+        target_scores: [Tensor<2>; 2],
+        ctx: &StepContext<'_>,
+    ) -> ClusterTerms {
+        self.terms(scores, Some(target_scores), ctx)
+    }
+
+    fn terms(
+        &self,
+        scores: [Tensor<2>; 2],
+        target_scores: Option<[Tensor<2>; 2]>,
+        ctx: &StepContext<'_>,
+    ) -> ClusterTerms {
+        let shape = scores[0].dims();
+        let one_shape = scores.iter().chain(target_scores.iter().flatten()).all(|scores| scores.dims() == shape);
+        assert!(one_shape, "the cluster loss pairs row with row: all scores must have one shape [batch, units]");
+        let config = &self.config;
+        let logs = log_probabilities(scores.clone(), config.temperatures);
+        let probabilities = logs.clone().map(Tensor::exp);
+        let targets = match (self.sinkhorn, target_scores, config.target_temperatures) {
+            (Some(sinkhorn), source, _) => source.unwrap_or(scores).map(|scores| sinkhorn.forward(scores, ctx)),
+            (None, None, None) => probabilities.clone(),
+            (None, source, temperatures) => {
+                let temperatures = temperatures.unwrap_or(config.temperatures);
+                log_probabilities(source.unwrap_or(scores), temperatures).map(Tensor::exp)
+            }
+        };
+        let [p_target, q_target] = match config.targets {
+            ClusterTargets::Softmax => targets,
+            ClusterTargets::Constant | ClusterTargets::Sinkhorn(_) => targets.map(Tensor::detach),
+        };
+        let [log_p, log_q] = logs;
+        let [p, q] = probabilities;
+        let align = mean_of_row_products(p_target, log_q.clone()) + mean_of_row_products(q_target, log_p.clone());
+        let align = align / -2.0;
+        let sharp = (mean_of_row_products(p.clone(), log_p) + mean_of_row_products(q.clone(), log_q)) / -2.0;
+        let [p_mean, q_mean] = [p, q].map(|probabilities| self.batch_mean(probabilities, ctx));
+        let smooth = match config.smoothness {
+            Smoothness::PerSide => (entropy(p_mean) + entropy(q_mean)) / 2.0,
+            Smoothness::Pooled => entropy((p_mean + q_mean) / 2.0),
+        };
+        let loss = align.clone() + sharp.clone() * config.sharpness_weight - smooth.clone() * config.smoothness_weight;
+        ClusterTerms { loss, align, sharp, smooth }
+    }
+
+    /// `[1, units]`.
+    fn batch_mean(&self, probabilities: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
+        let mean = probabilities.mean_dim(0);
+        match self.config.batch_mean {
+            BatchMean::Global => ctx.collective.all_reduce_sum(mean) / ctx.collective.world() as f64,
+            BatchMean::Local => mean,
+        }
+    }
+}
+
+fn log_probabilities([a, b]: [Tensor<2>; 2], [t_a, t_b]: [f64; 2]) -> [Tensor<2>; 2] {
+    [log_softmax(widened(a) / t_a, 1), log_softmax(widened(b) / t_b, 1)]
+}
+
+/// `-Σ_k m_k log m_k` of a distribution `[1, units]`.
+fn entropy(distribution: Tensor<2>) -> Tensor<1> {
+    // A unit below 1e-30 adds nothing that f32 could hold, and the logarithm of zero would have no gradient.
+    let log = distribution.clone().clamp_min(1e-30).log();
+    mean_of_row_products(distribution, log).neg()
+}

@@ -1,0 +1,90 @@
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use vlp_core::StepContext;
+
+use crate::soft_cross_entropy::widened;
+use crate::{InfoNce, InfoNceConfig, InfoNceTerms, LossError, l2_normalize};
+
+/// Configuration of [`CyClip`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CyClipConfig {
+    /// λ₁, the weight of the in-modal term: 0.25.
+    pub in_modal: f64,
+    /// λ₂, the weight of the cross-modal term: 0.25.
+    pub cross_modal: f64,
+}
+
+impl Default for CyClipConfig {
+    fn default() -> Self {
+        CyClipConfig { in_modal: 0.25, cross_modal: 0.25 }
+    }
+}
+
+/// CyCLIP: CLIP, and similarities that agree within and across modalities.
+///
+/// ```text
+/// x = n(image)   y = n(text)
+/// I = 1/N Σ_ij (x_i·x_j - y_i·y_j)²      C = 1/N Σ_ij (x_i·y_j - x_j·y_i)²
+/// L = InfoNCE(image, text; s) + λ₁ I + λ₂ C
+/// ```
+///
+/// Goel et al. 2022, "CyCLIP: cyclic contrastive language-image pretraining". I and C are made of cosines and do not
+/// depend on the scale. With several ranks each takes its own rows against the rows of all, and the mean over ranks is
+/// the loss of the joined batch; keys carry gradient as far as the collective's gather does.
+#[derive(Debug, Clone, Copy)]
+pub struct CyClip {
+    contrastive: InfoNce,
+    config: CyClipConfig,
+}
+
+/// [`CyClip`] taken apart; every tensor is `[1]`, the parts are without their weights.
+#[derive(Debug, Clone)]
+pub struct CyClipTerms {
+    /// The loss to minimise.
+    pub loss: Tensor<1>,
+    /// CLIP's part.
+    pub contrastive: InfoNceTerms,
+    /// I.
+    pub in_modal: Tensor<1>,
+    /// C.
+    pub cross_modal: Tensor<1>,
+}
+
+impl CyClipConfig {
+    /// Builds the loss.
+    ///
+    /// # Errors
+    /// When a weight is negative or no number.
+    pub fn init(&self) -> Result<CyClip, LossError> {
+        LossError::check_coefficient("in_modal", self.in_modal, 0.25)?;
+        LossError::check_coefficient("cross_modal", self.cross_modal, 0.25)?;
+        Ok(CyClip { contrastive: InfoNceConfig::default().init()?, config: *self })
+    }
+}
+
+impl CyClip {
+    /// # Shapes
+    /// - image, text: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
+    /// - scale: `[1]`, the inverse temperature itself (not its logarithm)
+    ///
+    /// # Panics
+    /// When `image` and `text` differ in shape.
+    pub fn forward(&self, image: Tensor<2>, text: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> CyClipTerms {
+        let (image, text) = (widened(image), widened(text));
+        let contrastive = self.contrastive.forward(image.clone(), text.clone(), scale, ctx);
+        let (x, y) = (l2_normalize(image), l2_normalize(text));
+        let [all_x, all_y] = [&x, &y].map(|z| ctx.collective.all_gather(z.clone()).transpose());
+        // The mean over rows of row sums: N² squares divided by N.
+        let squares = |difference: Tensor<2>| difference.square().sum_dim(1).mean();
+        let in_modal = squares(x.clone().matmul(all_x.clone()) - y.clone().matmul(all_y.clone()));
+        let across = x.matmul(all_y);
+        // On one rank, one product serves both directions.
+        let back = if ctx.collective.world() == 1 { across.clone().transpose() } else { y.matmul(all_x) };
+        let cross_modal = squares(across - back);
+        let loss = contrastive.clone().loss()
+            + in_modal.clone() * self.config.in_modal
+            + cross_modal.clone() * self.config.cross_modal;
+        CyClipTerms { loss, contrastive, in_modal, cross_modal }
+    }
+}

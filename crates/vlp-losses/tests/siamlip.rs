@@ -1,0 +1,88 @@
+//! SiamLIP's and BYOLIP's term, with CLIP-rocket's loss, against the reference implementation.
+
+mod rocket_case;
+
+use burn::tensor::{Device, Distribution, Tensor};
+use rocket_case::RocketCase;
+use vlp_core::StepContext;
+use vlp_losses::{CosineForm, NegativeCosineConfig, SiamLipConfig, SiamLipView};
+use vlp_testkit::golden::{self, assert_close};
+use vlp_testkit::ranks::{self, Exchange};
+
+const CASES: [(&str, &str); 2] = [("siamlip_sum", ""), ("byolip_sum", "_momentum")];
+
+/// The term of one case, whose targets carry `suffix`.
+fn term(case: &RocketCase, suffix: &str) -> Tensor<1> {
+    let weak = SiamLipView {
+        predictions: ["p_image", "p_text"].map(|name| case.one(name)),
+        targets: ["v_image", "v_text"].map(|name| case.one(&format!("{name}{suffix}"))),
+    };
+    let views = |name: &str| case.views(name);
+    let predictions = views("p_image_local").into_iter().zip(views("p_text_local"));
+    let targets = ["v_image_local", "v_text_local"].map(|name| views(&format!("{name}{suffix}")));
+    let [images, texts] = targets.map(Vec::into_iter);
+    let strong = predictions.zip(images.zip(texts));
+    let strong =
+        strong.map(|(predictions, targets)| SiamLipView { predictions: predictions.into(), targets: targets.into() });
+    SiamLipConfig::default().init().unwrap().forward(weak, &strong.collect::<Vec<_>>())
+}
+
+#[test]
+fn values_and_gradients_equal_the_reference_on_one_rank() {
+    let device = Device::flex().autodiff();
+    let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
+    for ((name, suffix), expected) in CASES.into_iter().zip([2.042_177_735, 1.926_659_531]) {
+        let case = RocketCase::new(&json[name], 0..4, &device);
+        let term = term(&case, suffix);
+        assert_close(name, term.clone(), &[expected], 1e-5, 1e-6);
+        let loss = term + case.clip_rocket_loss(&StepContext::new(0, 0, 1));
+        case.check(name, loss, &json[name]["world1"][0]);
+    }
+}
+
+#[test]
+fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
+    let device = Device::flex().autodiff();
+    let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
+    for (name, suffix) in CASES {
+        let cases = [0, 1].map(|rank| RocketCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
+        let loss = |rank: usize, ctx: &StepContext<'_>| term(&cases[rank], suffix) + cases[rank].clip_rocket_loss(ctx);
+        for (rank, loss) in ranks::losses(2, Exchange::Detached, loss).into_iter().enumerate() {
+            cases[rank].check(&format!("{name}, rank {rank}"), loss, &json[name]["world2"][rank]);
+        }
+    }
+}
+
+#[test]
+fn the_term_is_the_mean_of_byols_loss_over_all_pairs_of_views() {
+    let device = Device::flex();
+    device.seed(11);
+    let pair = || [0, 1].map(|_| Tensor::<2>::random([5, 3], Distribution::Normal(0.0, 1.0), &device));
+    let view = || SiamLipView { predictions: pair(), targets: pair() };
+    let byol = NegativeCosineConfig { form: CosineForm::SquaredDistance, ..Default::default() }.init().unwrap();
+    let of = |from: &SiamLipView, to: &SiamLipView, image: usize| {
+        let value = byol.forward(from.predictions[image].clone(), to.targets[1 - image].clone());
+        f64::from(value.into_scalar::<f32>())
+    };
+    for views in 0..4 {
+        let (weak, strong) = (view(), (0..views).map(|_| view()).collect::<Vec<_>>());
+        let mut all = vec![of(&weak, &weak, 0), of(&weak, &weak, 1)];
+        for (from, to) in strong.iter().flat_map(|from| strong.iter().map(move |to| (from, to))) {
+            all.extend([of(from, to, 0), of(from, to, 1)]);
+        }
+        let expected = all.iter().sum::<f64>() / all.len() as f64;
+        let value = SiamLipConfig::default().init().unwrap().forward(weak, &strong);
+        assert_close(&format!("{views} strong views"), value, &[expected], 1e-5, 1e-6);
+    }
+}
+
+#[test]
+fn zero_vectors_and_a_batch_of_1_stay_finite() {
+    let device = Device::flex().autodiff();
+    let zeros = Tensor::<2>::zeros([1, 3], &device).require_grad();
+    let pair = [zeros.clone(), zeros.clone()];
+    let view = SiamLipView { predictions: pair.clone(), targets: pair };
+    let value = SiamLipConfig::default().init().unwrap().forward(view.clone(), &[view]);
+    assert_close("cosine 0", value.clone(), &[2.0], 0.0, 0.0);
+    assert!(zeros.grad(&value.backward()).unwrap().is_finite().all().into_scalar::<bool>());
+}
