@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`core`] | `vlp-core` | what an encoder, a method, a batch and a step are |
 //! | [`encoders`] | `vlp-encoders` | vision transformer, text transformer, projection heads |
-//! | [`losses`] | `vlp-losses` | InfoNCE, CLIP-rocket's objective, logit scale |
+//! | [`losses`] | `vlp-losses` | InfoNCE, SigLIP, CLIP-rocket's objective and the losses around them |
 //! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket |
 //! | [`augment`] | `vlp-augment` | image and text augmentations |
 //! | [`data`] | `vlp-data` | shards, decoding, tokenizers, the loader |
