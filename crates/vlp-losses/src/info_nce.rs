@@ -2,6 +2,7 @@ use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
 /// Configuration of [`InfoNce`].
@@ -60,14 +61,15 @@ impl InfoNceTerms {
 
 impl InfoNce {
     /// # Shapes
-    /// - a, b: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
-    /// - scale: `[1]`, the inverse temperature itself (not its logarithm)
+    /// - a, b: `[batch, dim]`, not normalised, compared in f32 whatever their precision; row i of one belongs to row i of
+    ///   the other
+    /// - scale: `[1]`, f32, the inverse temperature itself (not its logarithm)
     ///
     /// # Panics
     /// When `a` and `b` differ in shape.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> InfoNceTerms {
         assert_eq!(a.dims(), b.dims(), "InfoNCE pairs row with row: both sides must have one shape [batch, dim]");
-        let (a, b) = (l2_normalize(a), l2_normalize(b));
+        let (a, b) = (l2_normalize(widened(a)), l2_normalize(widened(b)));
         let scale = scale.unsqueeze::<2>();
         let collective = ctx.collective;
         if collective.world() == 1 {

@@ -5,7 +5,7 @@
 
 use std::sync::Mutex;
 
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use serde_json::Value;
 use vlp_core::{Collective, StepContext};
 use vlp_losses::{ClipRocketLossConfig, InfoNceConfig, LossError, Reduction};
@@ -182,5 +182,24 @@ fn label_smoothing_outside_its_range_is_refused_with_its_value() {
         let error = ClipRocketLossConfig { label_smoothing: smoothing, ..Default::default() }.init().unwrap_err();
         assert!(matches!(error, LossError::LabelSmoothing(_)));
         assert!(error.to_string().contains(&smoothing.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn half_precision_vectors_are_compared_in_f32_and_a_zero_row_in_bfloat16_stays_finite() {
+    let device = Device::flex().autodiff();
+    let loss = InfoNceConfig { label_smoothing: 0.1 }.init().unwrap();
+    let ctx = StepContext::new(0, 0, 1);
+    // The gradient of a zero row is some 1e12, as in PyTorch: bfloat16 holds it, the range of f16 does not.
+    for (half, row) in [(FloatDType::BF16, [0.0; 3]), (FloatDType::F16, [0.5, 0.5, -1.0])] {
+        let rows = Tensor::<2>::from_floats([[0.3, -1.2, 0.7], row, [2.0, 0.1, -0.4]], &device);
+        let leaf = rows.cast(half).detach().require_grad();
+        let scale = || Tensor::<1>::from_floats([20.0], &device);
+        let narrow = loss.forward(leaf.clone(), leaf.clone(), scale(), &ctx).loss();
+        let wide = leaf.clone().cast(FloatDType::F32);
+        let wide = loss.forward(wide.clone(), wide, scale(), &ctx).loss();
+        assert_eq!(narrow.clone().into_scalar::<f32>(), wide.into_scalar::<f32>(), "{half:?}");
+        let gradient = leaf.grad(&narrow.backward()).expect("a gradient");
+        assert!(gradient.is_finite().all().into_scalar::<bool>(), "{half:?}");
     }
 }
