@@ -26,6 +26,7 @@
 //! | [`InfoLoob`] | leave-one-out bound, with Hopfield retrieval or without | CLOOB (Fürst et al. 2021) |
 //! | [`Prototypes`] | learnable unit-norm directions that vectors are scored against | SwAV (Caron et al. 2020) |
 //! | [`Sinkhorn`] | balanced soft assignment to prototypes, without gradient | SwAV (Caron et al. 2020) |
+//! | [`KeyGradients`] | whether the vectors of other rows learn too | open_clip, CLIP-rocket |
 //! | [`LogitScale`] | learnable inverse temperature, kept within 1..100 | CLIP |
 
 mod barlip;
@@ -43,12 +44,14 @@ mod error;
 mod filip;
 mod info_loob;
 mod info_nce;
+mod key_gradients;
 mod log_sum_exp;
 mod logit_scale;
 mod moco_v3;
 mod negative_cosine;
 mod normalize;
 mod nt_xent;
+mod pair;
 mod prototypes;
 mod siamlip;
 mod sigmoid;
@@ -75,6 +78,7 @@ pub use error::LossError;
 pub use filip::{Filip, FilipConfig};
 pub use info_loob::{InfoLoob, InfoLoobConfig};
 pub use info_nce::{InfoNce, InfoNceConfig, InfoNceTerms};
+pub use key_gradients::KeyGradients;
 pub use logit_scale::{LogitScale, LogitScaleConfig};
 pub use moco_v3::{MocoV3, MocoV3Config};
 pub use negative_cosine::{CosineForm, NegativeCosine, NegativeCosineConfig};
