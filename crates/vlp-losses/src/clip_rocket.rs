@@ -2,7 +2,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::{InfoNce, InfoNceConfig, LossError};
+use crate::pair::assert_pair;
+use crate::{InfoNce, InfoNceConfig, KeyGradients, Logits, LossError};
 
 /// How weak and strong parts are joined; with AdamW it matters only next to another loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,11 +24,20 @@ pub struct ClipRocketLossConfig {
     pub label_smoothing: f64,
     /// Mean or sum.
     pub reduction: Reduction,
+    /// Whether the vectors that a row is compared with learn from it; [`KeyGradients::Detached`] in the paper's runs.
+    pub key_gradients: KeyGradients,
+    /// Whether the similarities of a pair of views are held at once.
+    pub logits: Logits,
 }
 
 impl Default for ClipRocketLossConfig {
     fn default() -> Self {
-        ClipRocketLossConfig { label_smoothing: 0.1, reduction: Reduction::Avg }
+        ClipRocketLossConfig {
+            label_smoothing: 0.1,
+            reduction: Reduction::Avg,
+            key_gradients: KeyGradients::default(),
+            logits: Logits::default(),
+        }
     }
 }
 
@@ -69,9 +79,10 @@ impl ClipRocketLossConfig {
     /// # Errors
     /// When the label smoothing is not in `[0, 1)`.
     pub fn init(&self) -> Result<ClipRocketLoss, LossError> {
+        let &ClipRocketLossConfig { label_smoothing, key_gradients, logits, .. } = self;
         Ok(ClipRocketLoss {
-            weak: InfoNceConfig::default().init()?,
-            strong: InfoNceConfig { label_smoothing: self.label_smoothing }.init()?,
+            weak: InfoNceConfig { label_smoothing: 0.0, key_gradients, logits }.init()?,
+            strong: InfoNceConfig { label_smoothing, key_gradients, logits }.init()?,
             reduction: self.reduction,
         })
     }
@@ -99,9 +110,17 @@ impl ClipRocketLoss {
         let global = self.weak.forward(image, text, weak_scale, ctx);
         let weak_accuracy = global.accuracy.clone();
         let weak = global.loss();
-        let pairs = images.iter().flat_map(|image| texts.iter().map(move |text| (image.clone(), text.clone())));
+        // Each view is normalised and gathered once, however many pairs it stands in.
+        let [images, texts] = strong.map(|views| {
+            let side = |view: &Tensor<2>| {
+                assert_pair("CLIP-rocket", view, &images[0]);
+                self.strong.side(view.clone(), ctx)
+            };
+            views.iter().map(side).collect::<Vec<_>>()
+        });
+        let pairs = images.iter().flat_map(|image| texts.iter().map(move |text| (image, text)));
         let local = pairs
-            .map(|(image, text)| self.strong.forward(image, text, strong_scale.clone(), ctx))
+            .map(|(image, text)| self.strong.contrast(image, text, strong_scale.clone(), ctx))
             .map(|terms| (terms.accuracy.clone(), terms.loss()))
             .reduce(|(accuracy, loss), (next_accuracy, next)| (accuracy + next_accuracy, loss + next));
         let number = (views * views) as f64;

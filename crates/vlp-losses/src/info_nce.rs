@@ -1,9 +1,12 @@
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
+use vlp_ops::{LogSumExp, Similarities};
 
-use crate::soft_cross_entropy::widened;
-use crate::{LossError, l2_normalize};
+use crate::groups::Groups;
+use crate::pair::assert_pair;
+use crate::side::Side;
+use crate::{KeyGradients, Logits, LossError};
 
 /// Configuration of [`InfoNce`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -11,21 +14,25 @@ use crate::{LossError, l2_normalize};
 pub struct InfoNceConfig {
     /// ε: the target is `(1 - ε) onehot + ε / G` over the G candidates, PyTorch's meaning.
     pub label_smoothing: f64,
+    /// Whether the vectors that a row is compared with learn from it.
+    pub key_gradients: KeyGradients,
+    /// Whether the similarities are held at once.
+    pub logits: Logits,
 }
 
 /// CLIP's loss: each row must find its partner among all rows of the other side, in both directions.
 ///
 /// ```text
-/// n(x) = x / max(‖x‖, 1e-12)      s = scale      y_i = i
-/// L_a = CE(s n(a) n(b)ᵀ, y; ε)    L_b = CE(s n(b) n(a)ᵀ, y; ε)    L = (L_a + L_b) / 2
+/// n(x) = x / max(‖x‖, 1e-12)      s = scale      X = s n(a) n(b)ᵀ
+/// L_a = mean_i [ log Σ_j exp(X_ij) - Σ_j T_ij X_ij ]      T = (1 - ε) target + ε / G      target: 1 where j = i
+/// L_b = the same of Xᵀ                                    L = (L_a + L_b) / 2
 /// ```
 ///
 /// Radford et al. 2021, "Learning transferable visual models from natural language supervision", figure 3. With several
-/// ranks each takes its own rows against the rows of all, and the mean over ranks is the loss of the joined batch; keys
-/// carry gradient as far as the collective's gather does.
+/// ranks each takes its own rows against the rows of all, and the mean over ranks is the loss of the joined batch.
 #[derive(Debug, Clone, Copy)]
 pub struct InfoNce {
-    label_smoothing: f64,
+    config: InfoNceConfig,
 }
 
 /// [`InfoNce`] taken apart; every tensor is `[1]`.
@@ -35,9 +42,12 @@ pub struct InfoNceTerms {
     pub first: Tensor<1>,
     /// Rows of the second side looking for the first.
     pub second: Tensor<1>,
-    /// Share of rows of the first side whose partner scores highest, without gradient.
+    /// Share of rows of the first side that score a right partner highest, without gradient.
     pub accuracy: Tensor<1>,
 }
+
+/// What the rows of each side should find, as one vector each, `[batch, dim]`: the mean of the right keys.
+type Targets = [Tensor<2>; 2];
 
 impl InfoNceConfig {
     /// Builds the loss.
@@ -48,7 +58,7 @@ impl InfoNceConfig {
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(LossError::LabelSmoothing(self.label_smoothing));
         }
-        Ok(InfoNce { label_smoothing: self.label_smoothing })
+        Ok(InfoNce { config: *self })
     }
 }
 
@@ -66,54 +76,134 @@ impl InfoNce {
     /// - scale: `[1]`, f32, the inverse temperature itself (not its logarithm)
     ///
     /// # Panics
-    /// When `a` and `b` differ in shape.
+    /// When `a` and `b` differ in shape or device.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> InfoNceTerms {
-        assert_eq!(a.dims(), b.dims(), "InfoNCE pairs row with row: both sides must have one shape [batch, dim]");
-        let (a, b) = (l2_normalize(widened(a)), l2_normalize(widened(b)));
-        let scale = scale.unsqueeze::<2>();
-        let collective = ctx.collective;
-        if collective.world() == 1 {
-            // One product serves both directions.
-            let logits = a.clone().matmul(b.clone().transpose()) * scale.clone();
-            let positive = (a * b).sum_dim(1) * scale;
-            return InfoNceTerms {
-                accuracy: accuracy(logits.clone().detach(), 0),
-                first: self.cross_entropy(logits.clone(), positive.clone()),
-                second: self.cross_entropy(logits.transpose(), positive),
-            };
+        let (a, b) = self.sides(a, b, ctx);
+        self.contrast(&a, &b, scale, ctx)
+    }
+
+    /// The same where rows with one id belong together: each is right for every other, so that the same caption twice in
+    /// a batch is no false negative. The target is spread evenly over them (as UniCL does with labels, Yang et al. 2022).
+    ///
+    /// # Shapes
+    /// - a, b: `[batch, dim]`, scale: `[1]`, as for [`InfoNce::forward`]
+    /// - ids: one for every row, such as a hash of the caption; compared over all ranks
+    ///
+    /// # Panics
+    /// When `a` and `b` differ in shape or device, or there is not one id for every row.
+    pub fn forward_with_ids(
+        &self,
+        a: Tensor<2>,
+        b: Tensor<2>,
+        ids: &[u64],
+        scale: Tensor<1>,
+        ctx: &StepContext<'_>,
+    ) -> InfoNceTerms {
+        let (a, b) = self.sides(a, b, ctx);
+        let device = a.queries.device();
+        let groups = Groups::new(ids, a.queries.dims()[0], ctx.collective, &device);
+        let targets = [&b, &a].map(|side| groups.sums(side.keys.clone()) / groups.sizes(&side.keys));
+        let right =
+            |best: Tensor<1, Int>| groups.of_keys(&device).select(0, best).equal(groups.of_rows(&device)).float();
+        self.terms(&a, &b, targets, scale, right)
+    }
+
+    /// The same with a target distribution for every row.
+    ///
+    /// # Shapes
+    /// - a, b: `[batch, dim]`, scale: `[1]`, as for [`InfoNce::forward`]
+    /// - targets: of the rows of `a` over those of `b` of all ranks, and of the rows of `b` over those of `a`, each
+    ///   `[batch, world * batch]`; every row sums to 1
+    ///
+    /// # Panics
+    /// When `a` and `b`, or the targets, differ in shape.
+    pub fn forward_with_targets(
+        &self,
+        a: Tensor<2>,
+        b: Tensor<2>,
+        targets: [Tensor<2>; 2],
+        scale: Tensor<1>,
+        ctx: &StepContext<'_>,
+    ) -> InfoNceTerms {
+        let (a, b) = self.sides(a, b, ctx);
+        let expected = [a.queries.dims()[0], b.keys.dims()[0]];
+        for target in &targets {
+            assert_eq!(target.dims(), expected, "the targets of either side must be [batch, world * batch]");
         }
-        let rank = collective.rank();
-        let [first, second] = [(a.clone(), b.clone()), (b, a)].map(|(queries, keys)| {
-            let rows = keys.dims()[0];
-            let keys = collective.all_gather(keys);
-            // A rank's own key counts as a key too, so that a gather without gradient cuts it like the others.
-            let own = keys.clone().slice([rank * rows..(rank + 1) * rows]);
-            let positive = (queries.clone() * own).sum_dim(1) * scale.clone();
-            (queries.matmul(keys.transpose()) * scale.clone(), positive)
-        });
+        let most = targets[0].clone().argmax(1).flatten::<1>(0, 1);
+        let [of_a, of_b] = targets;
+        let targets = [of_a.matmul(b.keys.clone()), of_b.matmul(a.keys.clone())];
+        self.terms(&a, &b, targets, scale, |best| best.equal(most).float())
+    }
+
+    pub(crate) fn side(&self, x: Tensor<2>, ctx: &StepContext<'_>) -> Side {
+        Side::new(x, self.config.key_gradients, ctx.collective)
+    }
+
+    fn sides(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> (Side, Side) {
+        assert_pair("InfoNCE", &a, &b);
+        (self.side(a, ctx), self.side(b, ctx))
+    }
+
+    /// Sides that are there already, row i of one belonging to row i of the other.
+    pub(crate) fn contrast(&self, a: &Side, b: &Side, scale: Tensor<1>, ctx: &StepContext<'_>) -> InfoNceTerms {
+        let (rank, rows) = (ctx.collective.rank(), a.queries.dims()[0]);
+        let first = (rank * rows) as i64;
+        let own = Tensor::<1, Int>::arange(first..first + rows as i64, &a.queries.device());
+        self.terms(a, b, [b.own_keys(rank), a.own_keys(rank)], scale, |best| best.equal(own).float())
+    }
+
+    fn terms(
+        &self,
+        a: &Side,
+        b: &Side,
+        targets: Targets,
+        scale: Tensor<1>,
+        right: impl FnOnce(Tensor<1, Int>) -> Tensor<1>,
+    ) -> InfoNceTerms {
+        let [(of_a, best), (of_b, _)] = self.log_sum_exps(a, b, scale.clone());
+        let [for_a, for_b] = targets;
         InfoNceTerms {
-            accuracy: accuracy(first.0.clone().detach(), rank),
-            first: self.cross_entropy(first.0, first.1),
-            second: self.cross_entropy(second.0, second.1),
+            accuracy: right(best.int()).mean(),
+            first: self.cross_entropy(of_a, a, b, for_a, scale.clone()),
+            second: self.cross_entropy(of_b, b, a, for_b, scale),
         }
     }
 
-    /// Mean over rows of `lse(x_i) - (1 - ε) x_iy - ε mean_j x_ij`.
-    fn cross_entropy(&self, logits: Tensor<2>, positive: Tensor<2>) -> Tensor<1> {
-        let highest = logits.clone().detach().max_dim(1);
-        let log_sum_exp = (logits.clone() - highest.clone()).exp().sum_dim(1).log() + highest;
-        let mut loss = log_sum_exp - positive * (1.0 - self.label_smoothing);
-        if self.label_smoothing > 0.0 {
-            loss = loss - logits.mean_dim(1) * self.label_smoothing;
+    /// Of the rows of each side, with the best column of each.
+    fn log_sum_exps(&self, a: &Side, b: &Side, scale: Tensor<1>) -> [(Tensor<1>, Tensor<1>); 2] {
+        let logits = self.config.logits;
+        let one_rank = a.queries.dims() == a.keys.dims();
+        if one_rank && self.config.key_gradients == KeyGradients::Full {
+            // One product serves both directions.
+            let (queries, keys) = (a.queries.clone(), b.queries.clone());
+            let LogSumExp { rows, columns, best } =
+                logits.log_sum_exp(queries, keys, scale, Similarities::RowsAndColumns);
+            return [(rows, best.clone()), (columns.expect("columns were asked for"), best)];
         }
-        loss.mean()
+        [(a, b), (b, a)].map(|(from, to)| {
+            let which = Similarities::Rows { without: Vec::new() };
+            let sums = logits.log_sum_exp(from.queries.clone(), to.keys.clone(), scale.clone(), which);
+            (sums.rows, sums.best)
+        })
     }
-}
 
-/// Share of rows whose largest logit is their own; the rows of `rank` follow those of the ranks before it.
-fn accuracy(logits: Tensor<2>, rank: usize) -> Tensor<1> {
-    let rows = logits.dims()[0];
-    let first = (rank * rows) as i64;
-    let targets = Tensor::<1, Int>::arange(first..first + rows as i64, &logits.device()).reshape([rows, 1]);
-    logits.argmax(1).equal(targets).float().mean()
+    /// Mean over rows of `lse(x_i) - s q_i·((1 - ε) t_i + ε mean_j k_j)`: a target is linear in the keys, so the logits are
+    /// needed for their sums only.
+    fn cross_entropy(
+        &self,
+        log_sum_exp: Tensor<1>,
+        from: &Side,
+        to: &Side,
+        target: Tensor<2>,
+        scale: Tensor<1>,
+    ) -> Tensor<1> {
+        let smoothing = self.config.label_smoothing;
+        let target = match smoothing {
+            0.0 => target,
+            _ => target * (1.0 - smoothing) + to.keys.clone().mean_dim(0) * smoothing,
+        };
+        let found = (from.queries.clone() * target).sum_dim(1).flatten::<1>(0, 1);
+        (log_sum_exp - found * scale).mean()
+    }
 }

@@ -27,6 +27,7 @@
 //! | [`Prototypes`] | learnable unit-norm directions that vectors are scored against | SwAV (Caron et al. 2020) |
 //! | [`Sinkhorn`] | balanced soft assignment to prototypes, without gradient | SwAV (Caron et al. 2020) |
 //! | [`KeyGradients`] | whether the vectors of other rows learn too | open_clip, CLIP-rocket |
+//! | [`Logits`] | whether the similarities of all pairs are held at once | FlashAttention, Inf-CL |
 //! | [`LogitScale`] | learnable inverse temperature, kept within 1..100 | CLIP |
 
 mod barlip;
@@ -42,11 +43,13 @@ mod dino;
 mod distillation;
 mod error;
 mod filip;
+mod groups;
 mod info_loob;
 mod info_nce;
 mod key_gradients;
 mod log_sum_exp;
 mod logit_scale;
+mod logits;
 mod moco_v3;
 mod negative_cosine;
 mod normalize;
@@ -54,6 +57,7 @@ mod nt_xent;
 mod pair;
 mod prototypes;
 mod siamlip;
+mod side;
 mod sigmoid;
 mod sinkhorn;
 mod soft_cross_entropy;
@@ -80,6 +84,7 @@ pub use info_loob::{InfoLoob, InfoLoobConfig};
 pub use info_nce::{InfoNce, InfoNceConfig, InfoNceTerms};
 pub use key_gradients::KeyGradients;
 pub use logit_scale::{LogitScale, LogitScaleConfig};
+pub use logits::Logits;
 pub use moco_v3::{MocoV3, MocoV3Config};
 pub use negative_cosine::{CosineForm, NegativeCosine, NegativeCosineConfig};
 pub use normalize::l2_normalize;

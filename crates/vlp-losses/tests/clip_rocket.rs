@@ -3,17 +3,17 @@
 //! The golden values are f64; the reference itself differs between f32 and f64 by up to 1.4e-6, so values are compared
 //! to 1e-5 and gradients to 1e-4 relative plus 1e-6, in f32 on the CPU.
 
-use std::sync::Mutex;
-
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use serde_json::Value;
-use vlp_core::{Collective, StepContext};
-use vlp_losses::{ClipRocketLossConfig, InfoNceConfig, LossError, Reduction};
+use vlp_core::StepContext;
+use vlp_losses::{ClipRocketLossConfig, InfoNceConfig, KeyGradients, Logits, LossError, Reduction};
 use vlp_testkit::golden;
+use vlp_testkit::ranks::{self, Exchange};
 
 const CASES: [&str; 4] = ["cl2l_avg_ls0.1", "cl2l_sum_ls0.1", "cl2l_sum_n3", "cl2l_n0"];
 
 /// One case's inputs as leaves, rows `range` of each.
+#[derive(Clone)]
 struct Inputs {
     names: Vec<String>,
     leaves: Vec<Tensor<2>>,
@@ -68,18 +68,32 @@ impl Inputs {
     }
 }
 
-fn loss_of(case: &Value, inputs: &Inputs, ctx: &StepContext<'_>) -> Tensor<1> {
+fn loss_of(
+    case: &Value,
+    inputs: &Inputs,
+    key_gradients: KeyGradients,
+    logits: Logits,
+    ctx: &StepContext<'_>,
+) -> Tensor<1> {
     if case["case"]["loss"] == "CLIPLoss" {
         let [image, text] = inputs.weak.clone();
-        return InfoNceConfig::default().init().unwrap().forward(image, text, inputs.scales[0].clone(), ctx).loss();
+        let loss = InfoNceConfig { key_gradients, logits, ..Default::default() }.init().unwrap();
+        return loss.forward(image, text, inputs.scales[0].clone(), ctx).loss();
     }
     let options = &case["case"]["kw"];
     let config = ClipRocketLossConfig {
         label_smoothing: options["label_smoothing"].as_f64().unwrap_or(0.0),
         reduction: if options["loss_avg_or_sum"] == "sum" { Reduction::Sum } else { Reduction::Avg },
+        key_gradients,
+        logits,
     };
     let strong = [&inputs.strong[0][..], &inputs.strong[1][..]];
     config.init().unwrap().forward(inputs.weak.clone(), strong, inputs.scales.clone(), ctx).loss
+}
+
+/// Every case with the similarities held at once and in chunks.
+fn with_logits(cases: impl Iterator<Item = &'static str>) -> impl Iterator<Item = (&'static str, Logits)> {
+    cases.flat_map(|case| [(case, Logits::Whole), (case, Logits::Chunked)])
 }
 
 fn cases() -> Value {
@@ -89,57 +103,47 @@ fn cases() -> Value {
 #[test]
 fn values_and_gradients_equal_the_reference_on_one_rank() {
     let (golden, device) = (cases(), Device::flex().autodiff());
-    for name in CASES.into_iter().chain(["clip"]) {
+    for (name, logits) in with_logits(CASES.into_iter().chain(["clip"])) {
         let case = &golden[name];
         let inputs = Inputs::new(case, 0..4, &device);
-        inputs.check(name, loss_of(case, &inputs, &StepContext::new(0, 0, 1)), &case["world1"][0]);
-    }
-}
-
-/// Rank `rank` of two, whose gathers return the normalised rows of both ranks as constants: the detached keys of the
-/// reference's distributed runs. The rows of each gather are queued beforehand in the order the loss asks for them.
-#[derive(Debug)]
-struct TwoRanks {
-    rank: usize,
-    gathers: Mutex<std::collections::VecDeque<Tensor<2>>>,
-}
-
-impl Collective for TwoRanks {
-    fn rank(&self) -> usize {
-        self.rank
-    }
-    fn world(&self) -> usize {
-        2
-    }
-    fn all_gather(&self, x: Tensor<2>) -> Tensor<2> {
-        let all = self.gathers.lock().unwrap().pop_front().expect("a gather nobody queued");
-        let rows = x.dims()[0];
-        let own = all.clone().slice([self.rank * rows..(self.rank + 1) * rows]);
-        let difference = (own - x.detach()).abs().max().into_scalar::<f32>();
-        assert!(difference < 1e-6, "gathered other rows than expected, off by {difference}");
-        all
-    }
-    fn all_reduce_sum(&self, _: Tensor<2>) -> Tensor<2> {
-        unreachable!("InfoNCE sums nothing over ranks")
+        let loss = loss_of(case, &inputs, KeyGradients::Full, logits, &StepContext::new(0, 0, 1));
+        inputs.check(&format!("{name}, {logits:?}"), loss, &case["world1"][0]);
     }
 }
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
     let (golden, device) = (cases(), Device::flex().autodiff());
-    for name in CASES.into_iter().chain(["clip"]) {
+    // Keys are cut by the gather, which automatic differentiation does not see, or by the loss.
+    for (exchange, keys) in [(Exchange::Detached, KeyGradients::Full), (Exchange::Full, KeyGradients::Detached)] {
+        for (name, logits) in with_logits(CASES.into_iter().chain(["clip"])) {
+            let case = &golden[name];
+            let inputs = [0, 2].map(|first| Inputs::new(case, first..first + 2, &device));
+            let losses = ranks::losses(2, exchange, |rank, ctx| loss_of(case, &inputs[rank], keys, logits, ctx));
+            for (rank, loss) in losses.into_iter().enumerate() {
+                inputs[rank].check(&format!("{name}, {logits:?}, rank {rank}"), loss, &case["world2"][rank]);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_ranks_with_full_key_gradients_equal_one_rank_in_value_and_every_gradient() {
+    let (golden, device) = (cases(), Device::flex().autodiff());
+    for (name, logits) in with_logits(CASES.into_iter().chain(["clip"])) {
         let case = &golden[name];
         let all = Inputs::new(case, 0..4, &device);
-        let normalised = |x: &Tensor<2>| vlp_losses::l2_normalize(x.clone()).detach();
-        let pairs = all.strong[0].iter().flat_map(|image| all.strong[1].iter().map(move |text| (image, text)));
-        let order = std::iter::once((&all.weak[0], &all.weak[1])).chain(pairs);
-        let queue: Vec<_> = order.flat_map(|(image, text)| [normalised(text), normalised(image)]).collect();
-        for rank in 0..2 {
-            let ranks = TwoRanks { rank, gathers: Mutex::new(queue.clone().into()) };
-            let ctx = StepContext::new(0, 0, 1).with_collective(&ranks);
-            let inputs = Inputs::new(case, 2 * rank..2 * rank + 2, &device);
-            inputs.check(&format!("{name}, rank {rank}"), loss_of(case, &inputs, &ctx), &case["world2"][rank]);
-        }
+        let losses = ranks::losses(2, Exchange::Full, |rank, ctx| {
+            let half = |x: &Tensor<2>| x.clone().slice([2 * rank..2 * rank + 2]);
+            let share = Inputs {
+                weak: all.weak.each_ref().map(half),
+                strong: all.strong.each_ref().map(|views| views.iter().map(half).collect()),
+                ..all.clone()
+            };
+            loss_of(case, &share, KeyGradients::Full, logits, ctx)
+        });
+        let mean = losses.into_iter().reduce(|a, b| a + b).expect("two ranks") / 2.0;
+        all.check(&format!("{name}, {logits:?}"), mean, &case["world1"][0]);
     }
 }
 
@@ -164,7 +168,7 @@ fn permuting_pairs_leaves_the_loss_and_accuracy_counts_found_partners() {
     device.seed(3);
     let random = || Tensor::<2>::random([8, 5], burn::tensor::Distribution::Normal(0.0, 1.0), &device);
     let (a, b, scale) = (random(), random(), Tensor::<1>::from_floats([10.0], &device));
-    let loss = InfoNceConfig { label_smoothing: 0.1 }.init().unwrap();
+    let loss = InfoNceConfig { label_smoothing: 0.1, ..Default::default() }.init().unwrap();
     let ctx = StepContext::new(0, 0, 1);
     let value =
         |a: Tensor<2>, b: Tensor<2>| f64::from(loss.forward(a, b, scale.clone(), &ctx).loss().into_scalar::<f32>());
@@ -188,7 +192,7 @@ fn label_smoothing_outside_its_range_is_refused_with_its_value() {
 #[test]
 fn half_precision_vectors_are_compared_in_f32_and_a_zero_row_in_bfloat16_stays_finite() {
     let device = Device::flex().autodiff();
-    let loss = InfoNceConfig { label_smoothing: 0.1 }.init().unwrap();
+    let loss = InfoNceConfig { label_smoothing: 0.1, ..Default::default() }.init().unwrap();
     let ctx = StepContext::new(0, 0, 1);
     // The gradient of a zero row is some 1e12, as in PyTorch: bfloat16 holds it, the range of f16 does not.
     for (half, row) in [(FloatDType::BF16, [0.0; 3]), (FloatDType::F16, [0.5, 0.5, -1.0])] {

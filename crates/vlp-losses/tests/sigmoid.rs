@@ -1,15 +1,35 @@
 //! SigLIP's loss against open_clip's numbers, and what follows from its equation.
 
 use burn::module::Param;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
 use vlp_core::StepContext;
-use vlp_losses::{LossError, Sigmoid, SigmoidConfig};
+use vlp_losses::{Logits, LossError, Sigmoid, SigmoidConfig};
 use vlp_testkit::golden::assert_close;
+use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::{golden_case, ranks};
+
+const LOGITS: [Logits; 2] = [Logits::Whole, Logits::Chunked];
+
+fn vectors(rows: usize, columns: usize, phase: f64) -> Vec<Vec<f64>> {
+    (0..rows).map(|i| (0..columns).map(|j| (1.3 * (i * columns + j) as f64 + phase).sin()).collect()).collect()
+}
+
+fn tensor(rows: &[Vec<f64>], device: &Device) -> Tensor<2> {
+    let flat: Vec<f32> = rows.concat().into_iter().map(|x| x as f32).collect();
+    Tensor::from_data(TensorData::new(flat, [rows.len(), rows[0].len()]), device)
+}
+
+fn numbers(x: Tensor<1>) -> Vec<f64> {
+    x.into_data().convert::<f64>().try_into_vec().expect("f64 data")
+}
 
 /// The loss with leaves of a golden case as its parameters.
 fn with_parameters(log_scale: Tensor<1>, bias: Tensor<1>) -> Sigmoid {
-    let mut loss = SigmoidConfig::default().init(&log_scale.device()).unwrap();
+    configured(SigmoidConfig::default(), log_scale, bias)
+}
+
+fn configured(config: SigmoidConfig, log_scale: Tensor<1>, bias: Tensor<1>) -> Sigmoid {
+    let mut loss = config.init(&log_scale.device()).unwrap();
     loss.scale.log_scale = Param::from_tensor(log_scale);
     loss.bias = Param::from_tensor(bias);
     loss
@@ -19,8 +39,11 @@ fn with_parameters(log_scale: Tensor<1>, bias: Tensor<1>) -> Sigmoid {
 fn values_and_gradients_equal_open_clip() {
     let device = Device::flex().autodiff();
     for case in golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sigmoid.json", &device) {
-        let loss = with_parameters(case.scalar("log_scale"), case.scalar("bias"));
-        case.check(loss.forward(case.input("image"), case.input("text"), &StepContext::new(0, 0, 1)));
+        for logits in LOGITS {
+            let config = SigmoidConfig { logits, ..Default::default() };
+            let loss = configured(config, case.scalar("log_scale"), case.scalar("bias"));
+            case.check(loss.forward(case.input("image"), case.input("text"), &StepContext::new(0, 0, 1)));
+        }
     }
 }
 
@@ -40,8 +63,9 @@ fn the_starting_loss_equals_open_clips_in_a_closed_form_example() {
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
     let device = Device::flex().autodiff();
     for case in golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sigmoid.json", &device) {
-        for world in [2, 3] {
-            let loss = with_parameters(case.scalar("log_scale"), case.scalar("bias"));
+        for (world, logits) in [2, 3].into_iter().flat_map(|world| LOGITS.map(|logits| (world, logits))) {
+            let config = SigmoidConfig { logits, ..Default::default() };
+            let loss = configured(config, case.scalar("log_scale"), case.scalar("bias"));
             let inputs = [case.input("image"), case.input("text")];
             case.check(ranks::mean_loss(world, &inputs, |inputs, ctx| {
                 let [image, text] = inputs.try_into().unwrap();
@@ -67,6 +91,95 @@ fn the_loss_starts_where_the_paper_says() {
     }
     assert_close("log scale", loss.scale.log_scale.val(), &[10f64.ln()], 1e-6, 0.0);
     assert_close("bias", loss.bias.val(), &[-10.0], 0.0, 0.0);
+}
+
+#[test]
+fn chunks_equal_the_whole_in_value_and_every_gradient() {
+    // To 1e-5 of the largest element: sums of 300 products in f32, in another order.
+    let device = Device::flex().autodiff();
+    let run = |logits: Logits, positives: fn(&Sigmoid, Tensor<2>, Tensor<2>) -> Tensor<1>| {
+        device.seed(5);
+        let random = || Tensor::<2>::random([300, 20], Distribution::Normal(0.0, 1.0), &device).require_grad();
+        let (a, b) = (random(), random());
+        let loss = SigmoidConfig { logits, ..Default::default() }.init(&device).unwrap();
+        let value = positives(&loss, a.clone(), b.clone());
+        let gradients = value.clone().backward();
+        let of = |x: Tensor<1>| numbers(x.grad(&gradients).expect("a gradient"));
+        let of_vectors = [a, b].map(|x| numbers(x.grad(&gradients).expect("a gradient").flatten(0, 1)));
+        [numbers(value), of(loss.scale.log_scale.val()), of(loss.bias.val())].into_iter().chain(of_vectors)
+    };
+    let plain: fn(&Sigmoid, Tensor<2>, Tensor<2>) -> Tensor<1> =
+        |loss, a, b| loss.forward(a, b, &StepContext::new(0, 0, 1));
+    let grouped: fn(&Sigmoid, Tensor<2>, Tensor<2>) -> Tensor<1> = |loss, a, b| {
+        let ids: Vec<u64> = (0..300).map(|row| row % 70).collect();
+        loss.forward_with_ids(a, b, &ids, &StepContext::new(0, 0, 1))
+    };
+    for positives in [plain, grouped, |loss, a, b| loss.negatives(a, b)] {
+        for (whole, chunked) in run(Logits::Whole, positives).zip(run(Logits::Chunked, positives)) {
+            let largest = whole.iter().fold(0f64, |largest, x| largest.max(x.abs()));
+            for (a, e) in chunked.iter().zip(&whole) {
+                assert!((a - e).abs() <= 1e-5 * largest, "{a}, not {e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_with_one_id_are_positives_of_each_other() {
+    let (device, ctx) = (Device::flex(), StepContext::new(0, 0, 1));
+    let (a, b) = (vectors(4, 3, 0.1), vectors(4, 3, 0.9));
+    let ids = [7, u64::MAX, 7, 3];
+    let (scale, bias) = (10.0, -10.0);
+    let normalised = |rows: &[Vec<f64>]| -> Vec<Vec<f64>> {
+        let unit = |row: &Vec<f64>| row.iter().map(|x| x / row.iter().map(|x| x * x).sum::<f64>().sqrt()).collect();
+        rows.iter().map(unit).collect()
+    };
+    let (x, y) = (normalised(&a), normalised(&b));
+    let mut expected = 0.0;
+    for i in 0..4 {
+        for j in 0..4 {
+            let logit = scale * x[i].iter().zip(&y[j]).map(|(x, y)| x * y).sum::<f64>() + bias;
+            expected += if ids[i] == ids[j] { (-logit).exp().ln_1p() } else { logit.exp().ln_1p() } / 4.0;
+        }
+    }
+    for logits in LOGITS {
+        let loss = SigmoidConfig { logits, ..Default::default() }.init(&device).unwrap();
+        let value = loss.forward_with_ids(tensor(&a, &device), tensor(&b, &device), &ids, &ctx);
+        assert_close("with ids", value, &[expected], 1e-5, 0.0);
+        let distinct = loss.forward_with_ids(tensor(&a, &device), tensor(&b, &device), &[0, 1, 2, 3], &ctx);
+        let plain = loss.forward(tensor(&a, &device), tensor(&b, &device), &ctx);
+        assert_close("distinct ids", distinct, &[f64::from(plain.into_scalar::<f32>())], 1e-6, 0.0);
+    }
+}
+
+#[test]
+fn the_gradient_equals_central_differences_with_ids_and_without_positives() {
+    // The whole matrix and chunks are both composed of burn's operations in f64.
+    let device = Device::flex().autodiff();
+    let inputs = [vectors(3, 4, 0.1), vectors(3, 4, 0.9)];
+    for logits in LOGITS {
+        let parameter = |value: f64| Tensor::from_data(TensorData::new(vec![value], [1]), (&device, DType::F64));
+        let config = SigmoidConfig { logits, ..Default::default() };
+        let wide = configured(config, parameter(0.7), parameter(-0.3));
+        let ctx = StepContext::new(0, 0, 1);
+        assert_matches_differences("with ids", &inputs, &device, 1e-8, |inputs| {
+            wide.forward_with_ids(inputs[0].clone(), inputs[1].clone(), &[4, 4, 9], &ctx)
+        });
+        assert_matches_differences("negatives", &inputs, &device, 1e-8, |inputs| {
+            wide.negatives(inputs[0].clone(), inputs[1].clone())
+        });
+    }
+}
+
+#[test]
+fn the_negatives_alone_equal_open_clips_in_a_closed_form_example() {
+    let device = Device::flex();
+    let closed_form = |phase: f64| -> Vec<Vec<f64>> {
+        (0..6).map(|i| (0..8).map(|j| (0.37 * ((i + 1) * (j + 1)) as f64 + phase).sin()).collect()).collect()
+    };
+    let (a, b) = (tensor(&closed_form(0.1), &device), tensor(&closed_form(0.9), &device));
+    let value = SigmoidConfig::default().init(&device).unwrap().negatives(a, b);
+    assert_close("negatives", value, &[0.056_802_274_028_739_26], 1e-5, 0.0);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Inputs {
 
     fn loss(&self, case: &Value, ctx: &StepContext<'_>) -> Tensor<1> {
         let reduction = if case["case"]["kw"]["loss_avg_or_sum"] == "sum" { Reduction::Sum } else { Reduction::Avg };
-        let clip = ClipRocketLossConfig { label_smoothing: 0.0, reduction }.init().unwrap();
+        let clip = ClipRocketLossConfig { label_smoothing: 0.0, reduction, ..Default::default() }.init().unwrap();
         let strong = [&self.strong[0][..], &self.strong[1][..]];
         let scales = self.logs.clone().map(Tensor::exp);
         let swalip = SwaLipConfig::default().init().unwrap().forward(strong, scales[1].clone(), ctx);

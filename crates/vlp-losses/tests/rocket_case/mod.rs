@@ -47,6 +47,7 @@ impl RocketCase {
         let config = ClipRocketLossConfig {
             label_smoothing: options["label_smoothing"].as_f64().unwrap_or(0.0),
             reduction: if options["loss_avg_or_sum"] == "sum" { Reduction::Sum } else { Reduction::Avg },
+            ..Default::default()
         };
         let weak = ["z_image_global", "z_text_global"].map(|name| self.one(name));
         let strong = ["h_image_local", "h_text_local"].map(|name| self.views(name));
