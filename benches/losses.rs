@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::cases::LOSSES;
 use common::{Run, device, label, size};
-use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
+use criterion::{Criterion, SamplingMode, Throughput};
 
 /// Losses free and take the same large buffers at each run; this allocator keeps their pages.
 #[global_allocator]
@@ -32,26 +32,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(800));
         for sizes in loss.sizes {
             group.throughput(Throughput::Elements(size(sizes, "batch") as u64));
-            // Inputs are made when a benchmark is chosen, and are let go before the next.
-            let run = || Run::new(loss, sizes, &device);
-            measure(&mut group, "forward", &label(sizes), run, |run| drop(run.forward()));
-            measure(&mut group, "forward_backward", &label(sizes), run, |run| drop(run.forward_backward()));
+            for (pass, backward) in [("forward", false), ("forward_backward", true)] {
+                // Inputs are made when a benchmark is chosen, and let go before the next.
+                group.bench_function(format!("{pass}/{}", label(sizes)), |b| {
+                    let run = Run::new(loss, sizes, &device, backward);
+                    b.iter(|| run.once());
+                });
+            }
         }
         group.finish();
     }
     criterion.final_summary();
     Ok(())
-}
-
-fn measure(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    pass: &str,
-    sizes: &str,
-    run: impl Fn() -> Run,
-    once: impl Fn(&Run),
-) {
-    group.bench_function(format!("{pass}/{sizes}"), |b| {
-        let run = run();
-        b.iter(|| once(&run));
-    });
 }

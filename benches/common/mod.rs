@@ -4,6 +4,7 @@ pub(crate) mod cases;
 pub(crate) mod peer;
 
 use std::error::Error;
+use std::hint::black_box;
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use vlp::core::StepContext;
@@ -32,10 +33,10 @@ pub(crate) fn size(sizes: &Sizes, name: &str) -> usize {
     sizes.iter().find(|(named, _)| *named == name).unwrap_or_else(|| panic!("{} lacks {name}", label(sizes))).1
 }
 
-/// The device that `VLP_DEVICE` names, `flex` without it, with gradients.
+/// The device that `VLP_DEVICE` names, `flex` without it.
 pub(crate) fn device() -> Result<Device, Box<dyn Error>> {
     let name = std::env::var("VLP_DEVICE").unwrap_or_else(|_| "flex".to_string());
-    Ok(name.parse::<DeviceName>()?.open()?.autodiff())
+    Ok(name.parse::<DeviceName>()?.open()?)
 }
 
 /// Makes inputs by hashing their positions, so that the peer makes the same, and remembers those that learn.
@@ -64,16 +65,19 @@ impl Inputs {
 
     /// Numbers in `-1..1` that learn.
     pub(crate) fn vectors<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
-        let made = self.constant(shape).require_grad();
-        self.learning(&made);
-        made
+        let made = self.constant(shape);
+        self.learned(made)
     }
 
     /// CLIP's first inverse temperature, which learns.
     pub(crate) fn scale(&mut self) -> Tensor<1> {
-        let scale = Tensor::full([1], 1.0 / 0.07, &self.device).require_grad();
-        self.learning(&scale);
-        scale
+        self.learned(Tensor::full([1], 1.0 / 0.07, &self.device))
+    }
+
+    fn learned<const D: usize>(&mut self, made: Tensor<D>) -> Tensor<D> {
+        let made = if self.device.is_autodiff() { made.require_grad() } else { made };
+        self.learning(&made);
+        made
     }
 
     /// Counts in another module's parameter; parameters learn in the order in which they are named here.
@@ -110,28 +114,28 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(loss: &Loss, sizes: &Sizes, device: &Device) -> Self {
-        let mut inputs = Inputs::new(device);
+    /// With gradients, as in training, or without, as in evaluation.
+    pub(crate) fn new(loss: &Loss, sizes: &Sizes, device: &Device, backward: bool) -> Self {
+        let device = if backward { device.clone().autodiff() } else { device.clone() };
+        let mut inputs = Inputs::new(&device);
         let objective = (loss.build)(sizes, &mut inputs);
-        Run { device: device.clone(), inputs, objective }
+        Run { device, inputs, objective }
     }
 
-    /// The loss with its history, as training needs it.
-    pub(crate) fn forward(&self) -> Tensor<1> {
+    /// One pass, to its end on the device.
+    pub(crate) fn once(&self) {
         let loss = (self.objective)(&StepContext::new(0, 0, 1));
+        if self.device.is_autodiff() {
+            black_box(loss.backward());
+        } else {
+            black_box(loss);
+        }
         self.device.sync().expect("the device computes");
-        loss
-    }
-
-    pub(crate) fn forward_backward(&self) -> Gradients {
-        let gradients = (self.objective)(&StepContext::new(0, 0, 1)).backward();
-        self.device.sync().expect("the device computes");
-        gradients
     }
 
     /// The loss and the gradient of everything that learns.
     pub(crate) fn numbers(&self) -> (f32, Vec<Vec<f32>>) {
-        let loss = self.forward();
+        let loss = (self.objective)(&StepContext::new(0, 0, 1));
         let gradients = loss.backward();
         let of = self.inputs.learned.iter().map(|read| read(&gradients).expect("every input learns"));
         (loss.into_scalar(), of.collect())

@@ -1,7 +1,6 @@
 //! Answers `benches/peers/losses.py`, which asks for each number in turn so that both sides are measured alternately.
 
 use std::error::Error;
-use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
@@ -26,7 +25,7 @@ pub(crate) fn serve(device: &Device) -> Result<(), Box<dyn Error>> {
             ["time", name, sizes, pass, seconds] => {
                 let loss = find(name)?;
                 let sizes = loss.sizes.iter().find(|known| label(known) == sizes).ok_or(line.clone())?;
-                json!(times(&Run::new(loss, sizes, device), pass == "forward_backward", seconds.parse()?))
+                json!(times(&Run::new(loss, sizes, device, pass == "forward_backward"), seconds.parse()?))
             }
             _ => return Err(format!("not a question: {line}").into()),
         };
@@ -43,26 +42,22 @@ fn find(name: &str) -> Result<&'static Loss, String> {
 fn list() -> Value {
     let named = |sizes: &Sizes| Value::Object(sizes.iter().map(|&(name, size)| (name.into(), size.into())).collect());
     let described = |loss: &Loss| {
-        let sizes: Vec<_> = loss.sizes.iter().map(|sizes| named(sizes)).collect();
+        let sizes: Vec<_> = loss.sizes.iter().map(|sizes| json!([label(sizes), named(sizes)])).collect();
         json!({"name": loss.name, "check": named(loss.check), "sizes": sizes})
     };
     LOSSES.iter().map(described).collect()
 }
 
 fn check(loss: &Loss, device: &Device) -> Value {
-    let (value, gradients) = Run::new(loss, loss.check, device).numbers();
+    let (value, gradients) = Run::new(loss, loss.check, device, true).numbers();
     json!({"loss": value, "gradients": gradients})
 }
 
 /// At least three runs, then as many as fit.
-fn times(run: &Run, backward: bool, seconds: f64) -> Vec<f64> {
+fn times(run: &Run, seconds: f64) -> Vec<f64> {
     let once = || {
         let begun = Instant::now();
-        if backward {
-            drop(black_box(run.forward_backward()))
-        } else {
-            drop(black_box(run.forward()))
-        }
+        run.once();
         begun.elapsed().as_secs_f64()
     };
     once();

@@ -390,7 +390,8 @@ def times(run, learned, backward):
         for tensor in learned:
             tensor.grad = None
         begun = time.perf_counter()
-        loss = run()
+        with torch.set_grad_enabled(backward):
+            loss = run()
         if backward:
             loss.backward()
         return time.perf_counter() - begun
@@ -402,9 +403,9 @@ def times(run, learned, backward):
     return found
 
 
-def compared(ours, name, sizes):
+def compared(ours, name, label, sizes):
     """Median milliseconds of both sides for each pass, measured by turns."""
-    inputs, label = Inputs(), ",".join(f"{key}={size}" for key, size in sizes.items())
+    inputs = Inputs()
     run = PEERS[name][1](inputs, **sizes)
     row = {}
     for step in PASSES:
@@ -413,7 +414,7 @@ def compared(ours, name, sizes):
             mine += ours.ask("time", name, label, step, SECONDS)
             theirs += times(run, inputs.learned, step == "forward_backward")
         row[step] = (statistics.median(mine), statistics.median(theirs))
-    return label, row
+    return row
 
 
 def main():
@@ -423,7 +424,7 @@ def main():
         f"PyTorch {torch.__version__}, open_clip {open_clip.__version__}, lightly {lightly.__version__}; "
         f"{torch.get_num_threads()} threads; medians of {ROUNDS} turns of {SECONDS} s or 3 runs\n"
     )
-    print("| loss | sizes | forward: ours, PyTorch (ms) | ratio | with backward: ours, PyTorch (ms) | ratio | pairs/s | by |")
+    print("| loss | sizes | forward without gradients: ours, PyTorch (ms) | ratio | forward and backward: ours, PyTorch (ms) | ratio | pairs/s | by |")
     print("|---|---|---|---|---|---|---|---|")
     for loss in ours.ask("list"):
         name = loss["name"]
@@ -433,8 +434,8 @@ def main():
         if difference:
             differing += 1
             print(f"{name}: {difference}", file=sys.stderr)
-        for sizes in loss["sizes"]:
-            label, row = compared(ours, name, sizes)
+        for label, sizes in loss["sizes"]:
+            row = compared(ours, name, label, sizes)
             cells = [f"{mine:.3g}, {theirs:.3g} | {mine / theirs:.2f}" for mine, theirs in row.values()]
             rate = sizes["batch"] / row["forward_backward"][0] * 1e3
             print(f"| {name} | {label} | {cells[0]} | {cells[1]} | {rate:,.0f} | {PEERS[name][0]} |", flush=True)
