@@ -1,0 +1,445 @@
+"""Every loss of `benches/losses.rs` in PyTorch: do both sides compute the same, and how long does each take?
+
+    python benches/peers/losses.py [part of a loss's name] ...
+
+Needs `pip install torch open_clip_torch lightly`. Asks `cargo bench --bench losses -- --serve` for each of our numbers in turn,
+alternately with its own, so that a machine that becomes slower does so for both. The reference implementation is the
+package's where open_clip or lightly has one ("by" in the table); else the loss is written here from the equation in our docs.
+Prints a Markdown table; exits with 1 when a value or a gradient differs.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import lightly
+import numpy as np
+import open_clip
+import torch
+import torch.nn.functional as F
+from lightly.loss import (
+    BarlowTwinsLoss, DCLLoss, DCLWLoss, DINOLoss, NegativeCosineSimilarity, NTXentLoss, SwaVLoss, VICRegLoss,
+)
+from lightly.loss.swav_loss import sinkhorn
+from open_clip.loss import ClipLoss, CoCaLoss, DistillClipLoss, SigLipLoss
+
+ROUNDS, SECONDS = 3, 0.4
+PASSES = ("forward", "forward_backward")
+PEERS = {}
+
+
+def mixed(x):
+    x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
+    return x ^ (x >> 16)
+
+
+class Inputs:
+    """The inputs of benches/common/mod.rs, from the same hashes in the same order."""
+
+    def __init__(self):
+        self.stream, self.learned = 0, []
+
+    def constant(self, *shape):
+        self.stream += 1
+        offset = np.uint32(self.stream * 0x9E3779B9 % 2**32)
+        hashed = mixed(np.arange(np.prod(shape), dtype=np.uint32) + offset) >> 8
+        return torch.from_numpy(hashed.astype(np.float32) / np.float32(2**23) - np.float32(1)).reshape(shape)
+
+    def learning(self, tensor):
+        self.learned.append(tensor.requires_grad_())
+        return tensor
+
+    def vectors(self, *shape):
+        return self.learning(self.constant(*shape))
+
+    def scale(self):
+        return self.learning(torch.tensor([1 / 0.07]))
+
+    def tokens(self, rows, length, vocabulary):
+        row, at = np.indices((rows, length))
+        tokens = 1 + mixed((row * length + at).astype(np.uint32)).astype(np.int64) % (vocabulary - 1)
+        return torch.from_numpy(np.where(at < length // 2 + row % (length // 2 + 1), tokens, 0))
+
+
+def peer(by):
+    """Registers a function that makes inputs and returns the loss of them as a function."""
+
+    def register(build):
+        PEERS[build.__name__] = (by, build)
+        return build
+
+    return register
+
+
+def unit(x):
+    return F.normalize(x, dim=-1)
+
+
+def pair(inputs, batch, dim):
+    return inputs.vectors(batch, dim), inputs.vectors(batch, dim)
+
+
+@peer("open_clip")
+def info_nce(inputs, batch, dim):
+    loss, (a, b), scale = ClipLoss(), pair(inputs, batch, dim), inputs.scale()
+    return lambda: loss(unit(a), unit(b), scale)
+
+
+@peer("open_clip")
+def sigmoid(inputs, batch, dim):
+    loss, (a, b) = SigLipLoss(), pair(inputs, batch, dim)
+    scale, bias = inputs.learning(torch.tensor([10.0]).log()), inputs.learning(torch.tensor([-10.0]))
+    return lambda: loss(unit(a), unit(b), scale.exp(), bias)
+
+
+def contrast(a, b, scale, smoothing=0.0):
+    logits, labels = scale * unit(a) @ unit(b).T, torch.arange(len(a))
+    cross = (F.cross_entropy(x, labels, label_smoothing=smoothing) for x in (logits, logits.T))
+    return sum(cross) / 2
+
+
+@peer("own")
+def clip_rocket(inputs, batch, dim):
+    weak, images, texts = (pair(inputs, batch, dim) for _ in range(3))
+    scale, strong_scale = inputs.scale(), inputs.scale()
+
+    def loss():
+        strong = sum(contrast(a, b, strong_scale, 0.1) for a in images for b in texts) / 4
+        return (contrast(*weak, scale) + 2 * strong) / 3
+
+    return loss
+
+
+@peer("own")
+def cyclip(inputs, batch, dim):
+    (image, text), scale = pair(inputs, batch, dim), inputs.scale()
+
+    def loss():
+        x, y = unit(image), unit(text)
+        cosines = x @ y.T
+        labels = torch.arange(batch)
+        clip = (F.cross_entropy(scale * cosines, labels) + F.cross_entropy(scale * cosines.T, labels)) / 2
+        within = (x @ x.T - y @ y.T).square().sum() / batch
+        across = (cosines - cosines.T).square().sum() / batch
+        return clip + 0.25 * within + 0.25 * across
+
+    return loss
+
+
+def leave_one_out(u, v, temperature):
+    logits = u @ v.T / temperature
+    positive = logits.diagonal()
+    negatives = logits.masked_fill(torch.eye(len(u), dtype=torch.bool), float("-inf")).logsumexp(1)
+    return temperature * (negatives - positive).mean()
+
+
+@peer("own")
+def info_loob(inputs, batch, dim):
+    a, b = pair(inputs, batch, dim)
+    return lambda: leave_one_out(unit(a), unit(b), 1 / 30) + leave_one_out(unit(b), unit(a), 1 / 30)
+
+
+@peer("own")
+def cloob(inputs, batch, dim):
+    a, b = pair(inputs, batch, dim)
+
+    def retrieve(queries, stored):
+        return unit(torch.softmax(8 * queries @ stored.T, 1) @ stored)
+
+    def loss():
+        x, y = unit(a), unit(b)
+        images = leave_one_out(retrieve(x, x), retrieve(y, x), 1 / 30)
+        return images + leave_one_out(retrieve(y, y), retrieve(x, y), 1 / 30)
+
+    return loss
+
+
+@peer("open_clip")
+def distillation(inputs, batch, dim):
+    loss, (a, b), scale = DistillClipLoss(), pair(inputs, batch, dim), inputs.scale()
+    teacher_a, teacher_b = inputs.constant(batch, dim), inputs.constant(batch, dim)
+    teacher_scale = torch.tensor([1 / 0.07])
+    return lambda: sum(loss(unit(a), unit(b), scale, unit(teacher_a), unit(teacher_b), teacher_scale))
+
+
+@peer("own")
+def moco_v3(inputs, batch, dim):
+    q1, q2 = pair(inputs, batch, dim)
+    k1, k2 = inputs.constant(batch, dim), inputs.constant(batch, dim)
+    labels = torch.arange(batch)
+
+    def direction(q, k):
+        return 0.4 * F.cross_entropy(unit(q) @ unit(k).T / 0.2, labels)
+
+    return lambda: direction(q1, k2) + direction(q2, k1)
+
+
+@peer("lightly")
+def nt_xent(inputs, batch, dim):
+    loss, (a, b) = NTXentLoss(temperature=0.1), pair(inputs, batch, dim)
+    return lambda: loss(a, b)
+
+
+@peer("lightly")
+def dcl(inputs, batch, dim):
+    loss, (a, b) = DCLLoss(temperature=0.1), pair(inputs, batch, dim)
+    return lambda: loss(a, b)
+
+
+@peer("lightly")
+def dclw(inputs, batch, dim):
+    loss, (a, b) = DCLWLoss(temperature=0.1, sigma=0.5), pair(inputs, batch, dim)
+    return lambda: loss(a, b)
+
+
+@peer("lightly")
+def negative_cosine(inputs, batch, dim):
+    loss, predictions, targets = NegativeCosineSimilarity(), inputs.vectors(batch, dim), inputs.constant(batch, dim)
+    return lambda: loss(predictions, targets)
+
+
+@peer("own")
+def siamlip(inputs, batch, dim):
+    views = [
+        (pair(inputs, batch, dim), (inputs.constant(batch, dim), inputs.constant(batch, dim))) for _ in range(3)
+    ]
+
+    def distance(prediction, target):
+        return 2 - 2 * (unit(prediction) * unit(target)).sum(1).mean()
+
+    def loss():
+        pairs = [(views[0], views[0])] + [(a, b) for a in views[1:] for b in views[1:]]
+        total = sum(
+            distance(predicting[0][0], target[1][1]) + distance(predicting[0][1], target[1][0])
+            for predicting, target in pairs
+        )
+        return total / (2 * len(pairs))
+
+    return loss
+
+
+@peer("lightly")
+def barlow_twins(inputs, batch, dim):
+    loss, (a, b) = BarlowTwinsLoss(), pair(inputs, batch, dim)
+    return lambda: loss(a, b)
+
+
+@peer("lightly")
+def vicreg(inputs, batch, dim):
+    loss, (a, b) = VICRegLoss(), pair(inputs, batch, dim)
+    return lambda: loss(a, b)
+
+
+@peer("own")
+def barlip(inputs, batch, dim):
+    pairs = [pair(inputs, batch, dim), pair(inputs, batch, dim)]
+    identity = torch.eye(dim)
+    weights = torch.full((dim, dim), 5e-3).fill_diagonal_(1.0)
+
+    def distance(image, text):
+        return ((image.T @ text / batch - identity).square() * weights).sum()
+
+    return lambda: 0.025 * sum(distance(*views) for views in pairs) / 2
+
+
+def soft_cross_entropy(target, logits):
+    return -(target * F.log_softmax(logits, 1)).sum(1).mean()
+
+
+def balanced(scores):
+    return sinkhorn(scores.detach(), iterations=3, epsilon=0.05)
+
+
+@peer("own + lightly's Sinkhorn")
+def swalip(inputs, batch, dim):
+    images, texts, scale = pair(inputs, batch, dim), pair(inputs, batch, dim), inputs.scale()
+
+    def direction(queries, keys):
+        scores = [[q @ k.T for k in keys] for q in queries]
+        codes = [[balanced(s) for s in row] for row in scores]
+        return sum(soft_cross_entropy(codes[1 - a][1 - b], scale * scores[a][b]) for a in (0, 1) for b in (0, 1))
+
+    def loss():
+        x, y = [unit(v) for v in images], [unit(v) for v in texts]
+        return (direction(x, y) + direction(y, x)) / 8
+
+    return loss
+
+
+@peer("own + lightly's Sinkhorn")
+def swalip_v1(inputs, batch, dim, prototypes):
+    a, b = pair(inputs, batch, dim)
+    weight, scale = inputs.vectors(prototypes, dim), inputs.scale()
+
+    def loss():
+        image, text = (unit(v) @ unit(weight).T for v in (a, b))
+        crossed = soft_cross_entropy(balanced(text), scale * image) + soft_cross_entropy(balanced(image), scale * text)
+        return crossed / 2
+
+    return loss
+
+
+@peer("lightly")
+def swav(inputs, batch, prototypes, views):
+    loss, scores = SwaVLoss(), [inputs.vectors(batch, prototypes) for _ in range(views)]
+    return lambda: loss(scores[:2], scores[2:])
+
+
+@peer("lightly")
+def dino(inputs, batch, units, views):
+    student = [inputs.vectors(batch, units) for _ in range(views)]
+    teacher = [inputs.constant(batch, units) for _ in range(2)]
+    # A centre that moves by nothing each time.
+    loss = DINOLoss(output_dim=units, center_momentum=1.0)
+    loss.center = inputs.constant(1, units).unsqueeze(0)
+    return lambda: loss(teacher, student)
+
+
+def agreement(a, b):
+    log_p, log_q = F.log_softmax(a, 1), F.log_softmax(b, 1)
+    p, q = log_p.exp(), log_q.exp()
+
+    def crossed(u, log_v):
+        return -(u * log_v).sum(1).mean()
+
+    def entropy(mean):
+        return -(mean * mean.log()).sum()
+
+    align = (crossed(p, log_q) + crossed(q, log_p)) / 2
+    sharp = (crossed(p, log_p) + crossed(q, log_q)) / 2
+    return align + 0.5 * sharp - (entropy(p.mean(0)) + entropy(q.mean(0))) / 2
+
+
+@peer("own")
+def cluster(inputs, batch, units):
+    a, b = inputs.vectors(batch, units), inputs.vectors(batch, units)
+    return lambda: agreement(a, b)
+
+
+@peer("open_clip + own")
+def xclip(inputs, batch, dim, units):
+    clip, (image, text) = ClipLoss(), pair(inputs, batch, dim)
+    a, b, scale = inputs.vectors(batch, units), inputs.vectors(batch, units), inputs.scale()
+    return lambda: clip(unit(image), unit(text), scale) + agreement(a, b)
+
+
+@peer("own")
+def filip(inputs, batch, image_tokens, text_tokens, dim):
+    image, text = inputs.vectors(batch, image_tokens, dim), inputs.vectors(batch, text_tokens, dim)
+    present, scale = inputs.tokens(batch, text_tokens, 2) > 0, inputs.scale()
+    labels = torch.arange(batch)
+
+    def loss():
+        cosines = unit(image).flatten(0, 1) @ unit(text).flatten(0, 1).T
+        cosines = cosines.view(batch, image_tokens, batch, text_tokens)
+        of_images = cosines.masked_fill(~present, float("-inf")).amax(3).mean(1)
+        of_texts = (cosines.amax(1) * present).sum(2) / present.sum(1)
+        return (F.cross_entropy(scale * of_images, labels) + F.cross_entropy(scale * of_texts.T, labels)) / 2
+
+    return loss
+
+
+@peer("open_clip")
+def captioning(inputs, batch, length, vocabulary):
+    loss = CoCaLoss(caption_loss_weight=1, clip_loss_weight=0, pad_id=0)
+    logits, tokens = inputs.vectors(batch, length, vocabulary), inputs.tokens(batch, length, vocabulary)
+    return lambda: loss(None, None, logits[:, :-1], tokens[:, 1:], None)[1]
+
+
+class Ours:
+    """The benchmark of this library, waiting for questions."""
+
+    def __init__(self):
+        command = ["cargo", "bench", "--quiet", "--bench", "losses", "--", "--serve"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, *words):
+        print(*words, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"the benchmark ended at: {' '.join(map(str, words))}")
+        return json.loads(answer)
+
+
+def check(ours, name, sizes):
+    """Value and gradients within what f32 sums in another order differ by."""
+    inputs = Inputs()
+    value = PEERS[name][1](inputs, **sizes)().reshape(())
+    value.backward()
+    answer = ours.ask("check", name)
+    pairs = [("loss", [answer["loss"]], [value.item()])]
+    for number, (mine, theirs) in enumerate(zip(answer["gradients"], inputs.learned, strict=True)):
+        pairs.append((f"gradient {number}", mine, theirs.grad.flatten().numpy()))
+    for what, mine, theirs in pairs:
+        mine, theirs = np.asarray(mine), np.asarray(theirs)
+        largest = np.abs(theirs).max()
+        worst = np.abs(mine - theirs).max() / largest
+        if not worst < 2e-5:
+            return f"{what} differs by {worst:.1e} of its largest element, {largest:.3g}"
+    return None
+
+
+def times(run, learned, backward):
+    """As the benchmark's own: one run that does not count, at least three, then as many as fit."""
+
+    def once():
+        for tensor in learned:
+            tensor.grad = None
+        begun = time.perf_counter()
+        with torch.set_grad_enabled(backward):
+            loss = run()
+        if backward:
+            loss.backward()
+        return time.perf_counter() - begun
+
+    once()
+    begun, found = time.perf_counter(), []
+    while len(found) < 3 or time.perf_counter() - begun < SECONDS:
+        found.append(once() * 1e3)
+    return found
+
+
+def compared(ours, name, label, sizes):
+    """Median milliseconds of both sides for each pass, measured by turns."""
+    inputs = Inputs()
+    run = PEERS[name][1](inputs, **sizes)
+    row = {}
+    for step in PASSES:
+        mine, theirs = [], []
+        for _ in range(ROUNDS):
+            mine += ours.ask("time", name, label, step, SECONDS)
+            theirs += times(run, inputs.learned, step == "forward_backward")
+        row[step] = (statistics.median(mine), statistics.median(theirs))
+    return row
+
+
+def main():
+    torch.set_num_threads(os.cpu_count())
+    ours, differing = Ours(), 0
+    print(
+        f"PyTorch {torch.__version__}, open_clip {open_clip.__version__}, lightly {lightly.__version__}; "
+        f"{torch.get_num_threads()} threads; medians of {ROUNDS} turns of {SECONDS} s or 3 runs\n"
+    )
+    print("| loss | sizes | forward without gradients: ours, PyTorch (ms) | ratio | forward and backward: ours, PyTorch (ms) | ratio | pairs/s | by |")
+    print("|---|---|---|---|---|---|---|---|")
+    for loss in ours.ask("list"):
+        name = loss["name"]
+        if len(sys.argv) > 1 and not any(part in name for part in sys.argv[1:]):
+            continue
+        difference = check(ours, name, loss["check"])
+        if difference:
+            differing += 1
+            print(f"{name}: {difference}", file=sys.stderr)
+        for label, sizes in loss["sizes"]:
+            row = compared(ours, name, label, sizes)
+            cells = [f"{mine:.3g}, {theirs:.3g} | {mine / theirs:.2f}" for mine, theirs in row.values()]
+            rate = sizes["batch"] / row["forward_backward"][0] * 1e3
+            print(f"| {name} | {label} | {cells[0]} | {cells[1]} | {rate:,.0f} | {PEERS[name][0]} |", flush=True)
+    sys.exit(differing > 0)
+
+
+main()
