@@ -8,7 +8,7 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 use vlp::losses::{
     BarLipConfig, BarlowTwinsConfig, CaptioningConfig, ClipRocketLossConfig, ClusterConfig, CyClipConfig, DclConfig,
-    DinoConfig, DistillationConfig, FilipConfig, InfoLoobConfig, InfoNceConfig, MocoV3Config, NegativeCosineConfig,
+    DinoConfig, DistillationConfig, FilipConfig, InfoLoobConfig, InfoNceConfig, Logits, MocoV3Config, NegativeCosineConfig,
     NtXentConfig, Prototypes, SiamLipConfig, SiamLipView, SigmoidConfig, SwaLipConfig, SwaLipV1Config, SwavConfig,
     VicRegConfig, XClipConfig,
 };
@@ -18,6 +18,21 @@ use super::{Inputs, Loss, Objective, Sizes, size};
 const SMALL: &Sizes = &[("batch", 12), ("dim", 16)];
 const PAIRS: &[&Sizes] =
     &[&[("batch", 256), ("dim", 256)], &[("batch", 1024), ("dim", 512)], &[("batch", 4096), ("dim", 512)]];
+/// Where the similarities are never held whole: their matrix would take 4 GiB.
+const LEAN: &[&Sizes] = &[
+    &[("batch", 256), ("dim", 256)],
+    &[("batch", 1024), ("dim", 512)],
+    &[("batch", 2048), ("dim", 512)],
+    &[("batch", 4096), ("dim", 512)],
+    &[("batch", 32768), ("dim", 256)],
+];
+/// The same losses with the matrix held whole, for comparison.
+const WHOLE: &[&Sizes] = &[
+    &[("batch", 256), ("dim", 256)],
+    &[("batch", 1024), ("dim", 512)],
+    &[("batch", 2048), ("dim", 512)],
+    &[("batch", 4096), ("dim", 512)],
+];
 /// Losses of many view pairs.
 const VIEWS: &[&Sizes] = &[&[("batch", 256), ("dim", 256)], &[("batch", 1024), ("dim", 512)]];
 /// Losses on the correlation of dimensions; the papers' projectors are 2048 to 8192 wide.
@@ -25,8 +40,10 @@ const DIMENSIONS: &[&Sizes] =
     &[&[("batch", 256), ("dim", 2048)], &[("batch", 1024), ("dim", 2048)], &[("batch", 4096), ("dim", 512)]];
 
 pub(crate) const LOSSES: &[Loss] = &[
-    Loss { name: "info_nce", build: info_nce, check: SMALL, sizes: PAIRS },
-    Loss { name: "sigmoid", build: sigmoid, check: SMALL, sizes: PAIRS },
+    Loss { name: "info_nce", build: info_nce, check: SMALL, sizes: LEAN },
+    Loss { name: "info_nce_whole", build: info_nce_whole, check: SMALL, sizes: WHOLE },
+    Loss { name: "sigmoid", build: sigmoid, check: SMALL, sizes: LEAN },
+    Loss { name: "sigmoid_whole", build: sigmoid_whole, check: SMALL, sizes: WHOLE },
     Loss { name: "clip_rocket", build: clip_rocket, check: SMALL, sizes: VIEWS },
     Loss { name: "cyclip", build: cyclip, check: SMALL, sizes: PAIRS },
     Loss { name: "info_loob", build: info_loob, check: SMALL, sizes: PAIRS },
@@ -112,12 +129,30 @@ fn pair(sizes: &Sizes, inputs: &mut Inputs) -> [Tensor<2>; 2] {
 }
 
 fn info_nce(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let (loss, [a, b], scale) = (InfoNceConfig::default().init().unwrap(), pair(sizes, inputs), inputs.scale());
+    info_nce_with(Logits::Chunked, sizes, inputs)
+}
+
+fn info_nce_whole(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
+    info_nce_with(Logits::Whole, sizes, inputs)
+}
+
+fn info_nce_with(logits: Logits, sizes: &Sizes, inputs: &mut Inputs) -> Objective {
+    let loss = InfoNceConfig { logits, ..Default::default() }.init().unwrap();
+    let ([a, b], scale) = (pair(sizes, inputs), inputs.scale());
     Box::new(move |ctx| loss.forward(a.clone(), b.clone(), scale.clone(), ctx).loss())
 }
 
 fn sigmoid(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let (loss, [a, b]) = (SigmoidConfig::default().init(inputs.device()).unwrap(), pair(sizes, inputs));
+    sigmoid_with(Logits::Chunked, sizes, inputs)
+}
+
+fn sigmoid_whole(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
+    sigmoid_with(Logits::Whole, sizes, inputs)
+}
+
+fn sigmoid_with(logits: Logits, sizes: &Sizes, inputs: &mut Inputs) -> Objective {
+    let loss = SigmoidConfig { logits, ..Default::default() }.init(inputs.device()).unwrap();
+    let [a, b] = pair(sizes, inputs);
     inputs.learning(&loss.scale.log_scale.val());
     inputs.learning(&loss.bias.val());
     Box::new(move |ctx| loss.forward(a.clone(), b.clone(), ctx))

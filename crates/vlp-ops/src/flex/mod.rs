@@ -15,8 +15,9 @@ use crate::composed;
 
 /// Entries of a chunk of similarities, 8 MiB.
 const CHUNK: usize = 1 << 21;
-/// Rows of a chunk at least and at most: each chunk packs all keys for its product, and a chunk should stay in the cache.
-const ROWS: std::ops::RangeInclusive<usize> = 64..=512;
+/// Rows of a chunk at least and at most: each chunk packs all keys for its product, which many rows must share, and should
+/// stay in the cache.
+const ROWS: std::ops::RangeInclusive<usize> = 256..=512;
 
 /// How many rows of so many columns make a chunk.
 fn rows_of_chunk(columns: usize) -> usize {
