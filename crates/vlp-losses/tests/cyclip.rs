@@ -12,7 +12,8 @@ fn cases(device: &Device) -> Vec<GoldenCase> {
 }
 
 fn loss_of(case: &GoldenCase) -> CyClip {
-    CyClipConfig { in_modal: case.param("lambda_in"), cross_modal: case.param("lambda_cross") }.init().unwrap()
+    let (in_modal, cross_modal) = (case.param("lambda_in"), case.param("lambda_cross"));
+    CyClipConfig { in_modal, cross_modal, ..Default::default() }.init().unwrap()
 }
 
 #[test]

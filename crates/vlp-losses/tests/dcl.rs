@@ -14,7 +14,7 @@ fn cases(device: &Device) -> Vec<GoldenCase> {
 fn loss_of(case: &GoldenCase) -> Dcl {
     let sigma = case.json["params"]["sigma"].as_f64();
     assert_eq!(sigma.is_some(), case.name.starts_with("dclw"));
-    DclConfig { temperature: case.param("temperature"), sigma }.init().unwrap()
+    DclConfig { temperature: case.param("temperature"), sigma, ..Default::default() }.init().unwrap()
 }
 
 #[test]
@@ -51,7 +51,8 @@ fn the_loss_is_negative_where_views_agree_and_samples_are_opposite() {
 #[test]
 fn equal_and_zero_rows_stay_finite() {
     let device = Device::flex().autodiff();
-    for config in [DclConfig::default(), DclConfig::weighted(), DclConfig { temperature: 1e-3, sigma: Some(1e-3) }] {
+    let cold = DclConfig { sigma: Some(1e-3), ..Default::default() };
+    for config in [DclConfig::default(), DclConfig::weighted(), DclConfig { temperature: 1e-3, ..cold }] {
         for row in [[0.0, 0.0], [3.0, -4.0]] {
             let x = Tensor::<2>::from_floats([row, row, row], &device).require_grad();
             let value = config.init().unwrap().forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));

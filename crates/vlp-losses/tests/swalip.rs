@@ -157,6 +157,6 @@ fn three_views_are_refused() {
 #[test]
 fn an_impossible_sinkhorn_is_refused() {
     let sinkhorn = SinkhornConfig { epsilon: 0.0, ..Default::default() };
-    let error = SwaLipConfig { sinkhorn }.init().unwrap_err();
+    let error = SwaLipConfig { sinkhorn, ..Default::default() }.init().unwrap_err();
     assert!(matches!(error, LossError::NotPositive { name: "epsilon", .. }), "{error}");
 }

@@ -137,7 +137,7 @@ fn equal_and_huge_scores_stay_finite() {
 }
 
 #[test]
-#[should_panic(expected = "all scores must have one shape")]
+#[should_panic(expected = "both sides must have one shape")]
 fn scores_of_other_batches_are_refused() {
     let device = Device::flex();
     let scores = [2, 3].map(|rows| Tensor::<2>::ones([rows, 4], &device));

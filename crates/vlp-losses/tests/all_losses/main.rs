@@ -1,0 +1,7 @@
+//! What must hold for every loss, tested for every loss.
+
+mod gradients;
+mod key_gradients;
+mod non_finite;
+mod safety;
+mod table;

@@ -1,0 +1,158 @@
+//! Extreme but finite inputs: losses and gradients stay finite, and right where something says what right is.
+
+use burn::tensor::{Device, FloatDType, Tensor};
+use vlp_core::StepContext;
+use vlp_losses::{PrototypesConfig, SinkhornConfig, SwaLipV1Config, SwavConfig};
+use vlp_testkit::golden::{assert_close, values};
+
+use crate::table::{COLUMNS, Loss, all, rows, tensor};
+
+fn ctx() -> StepContext<'static> {
+    StepContext::new(0, 0, 1)
+}
+
+/// The value, and the gradients of the learning inputs, all checked to be finite.
+fn finite(what: &str, loss: &Loss, inputs: Vec<Vec<Vec<f64>>>, device: &Device) -> (f64, Vec<Vec<f64>>) {
+    let leaves: Vec<_> = inputs.into_iter().map(|rows| tensor(rows, device).require_grad()).collect();
+    let value = loss.forward(&leaves, &ctx());
+    let number = values(value.clone())[0];
+    assert!(number.is_finite(), "{}, {what}: the loss is {number}", loss.name);
+    let gradients = value.backward();
+    let gradients = leaves[..loss.learning].iter().enumerate().map(|(input, leaf)| {
+        let gradient = values(leaf.grad(&gradients).unwrap_or_else(|| panic!("{}: no gradient", loss.name)));
+        let finite = gradient.iter().all(|x| x.is_finite());
+        assert!(finite, "{}, {what}: the gradient of input {input} is {gradient:?}", loss.name);
+        gradient
+    });
+    (number, gradients.collect())
+}
+
+fn scaled(number: usize, input: usize, by: f64) -> Vec<Vec<f64>> {
+    rows(number, input).into_iter().map(|row| row.into_iter().map(|x| x * by).collect()).collect()
+}
+
+fn inputs(loss: &Loss, of: impl Fn(usize) -> Vec<Vec<f64>>) -> Vec<Vec<Vec<f64>>> {
+    (0..loss.inputs()).map(of).collect()
+}
+
+#[test]
+fn zeros_and_identical_rows_at_the_highest_scale() {
+    let device = Device::flex().autodiff();
+    for loss in all(100.0) {
+        for number in [loss.smallest, 2, 5] {
+            finite("zeros", &loss, inputs(&loss, |_| vec![vec![0.0; COLUMNS]; number]), &device);
+            let row = rows(1, 0)[0].clone();
+            finite("identical rows", &loss, inputs(&loss, |_| vec![row.clone(); number]), &device);
+            finite(
+                "a zero row",
+                &loss,
+                inputs(&loss, |input| {
+                    let mut rows = rows(number, input);
+                    rows[0] = vec![0.0; COLUMNS];
+                    rows
+                }),
+                &device,
+            );
+        }
+    }
+}
+
+#[test]
+fn logits_that_are_all_far_below_zero() {
+    // The sides point in opposite directions: every logit of a contrastive loss is about -100.
+    let device = Device::flex().autodiff();
+    for loss in all(100.0) {
+        let opposite = |input: usize| {
+            let side = if input % 2 == 0 { 1.0 } else { -1.0 };
+            scaled(4, 0, 0.01).into_iter().map(|row| row.into_iter().map(|x| side * (1.0 + x)).collect()).collect()
+        };
+        finite("opposite sides", &loss, inputs(&loss, opposite), &device);
+        if !loss.directions {
+            finite("negative", &loss, inputs(&loss, |_| vec![vec![-1e3; COLUMNS]; 4]), &device);
+        }
+    }
+}
+
+#[test]
+fn the_smallest_batch_a_loss_is_defined_for() {
+    let device = Device::flex().autodiff();
+    for loss in all(100.0) {
+        finite("smallest batch", &loss, inputs(&loss, |input| rows(loss.smallest, input)), &device);
+    }
+}
+
+#[test]
+fn lengths_of_1e18_and_1e_minus_11_change_nothing_where_directions_count() {
+    let device = Device::flex().autodiff();
+    for loss in all(10.0).iter().filter(|loss| loss.directions) {
+        let (expected, gradients) = finite("plain", loss, inputs(loss, |input| rows(4, input)), &device);
+        // 1e-12 is the shortest length that is divided by.
+        for by in [1e18, 1e-11] {
+            let (value, others) = finite(&format!("times {by:e}"), loss, inputs(loss, |i| scaled(4, i, by)), &device);
+            let near = (value - expected).abs() <= 1e-5 * (1.0 + expected.abs());
+            assert!(near, "{}, times {by:e}: {value} is not {expected}", loss.name);
+            for (other, gradient) in others.iter().zip(&gradients) {
+                for (other, gradient) in other.iter().zip(gradient) {
+                    let same = (other * by - gradient).abs() <= 1e-3 * gradient.abs() + 1e-5;
+                    assert!(same, "{}, times {by:e}: gradient {} is not {gradient}", loss.name, other * by);
+                }
+            }
+        }
+        finite("times 1e-18", loss, inputs(loss, |input| scaled(4, input, 1e-18)), &device);
+    }
+}
+
+#[test]
+fn numbers_of_1e18_and_1e_minus_18_where_lengths_count() {
+    let device = Device::flex().autodiff();
+    for loss in all(10.0).iter().filter(|loss| !loss.directions) {
+        finite("times 1e-18", loss, inputs(loss, |input| scaled(4, input, 1e-18)), &device);
+        // Fourth powers of their inputs: 1e72 is beyond f32, so that these are infinite, and rightly.
+        if ["VICReg", "BarLIP"].contains(&loss.name) {
+            continue;
+        }
+        finite("times 1e18", loss, inputs(loss, |input| scaled(4, input, 1e18)), &device);
+    }
+}
+
+#[test]
+fn bfloat16_is_near_f32() {
+    let device = Device::flex().autodiff();
+    for loss in all(10.0) {
+        let (expected, _) = finite("f32", &loss, inputs(&loss, |input| rows(4, input)), &device);
+        let half =
+            (0..loss.inputs()).map(|i| tensor(rows(4, i), &device).cast(FloatDType::BF16).detach().require_grad());
+        let half: Vec<Tensor<2>> = half.collect();
+        let value = loss.forward(&half, &ctx());
+        let number = values(value.clone())[0];
+        // bfloat16 holds 8 bits: inputs are off by 0.4 %.
+        assert!((number - expected).abs() <= 0.02 * (1.0 + expected.abs()), "{}: {number}, {expected}", loss.name);
+        let gradients = value.backward();
+        for leaf in &half[..loss.learning] {
+            assert!(leaf.grad(&gradients).unwrap().is_finite().all().into_scalar::<bool>(), "{}", loss.name);
+        }
+    }
+}
+
+#[test]
+fn numbers_of_prototypes_that_are_odd_or_one() {
+    let device = Device::flex().autodiff();
+    for number in [1, 3, 7, 13] {
+        let prototypes = PrototypesConfig { prototypes: number, dim: COLUMNS }.init(&device).unwrap();
+        let views: Vec<_> = (0..3).map(|input| tensor(rows(5, input), &device).require_grad()).collect();
+        let scores: Vec<_> = views.iter().map(|view| prototypes.forward(view.clone())).collect();
+        let codes = SinkhornConfig::default().init().unwrap().forward(scores[0].clone(), &ctx());
+        assert_close("rows sum to 1", codes.sum_dim(1), &[1.0; 5], 1e-5, 0.0);
+        let swav = SwavConfig::default().init().unwrap().forward(&scores[..2], &scores[2..], &[], &ctx());
+        let both = [scores[0].clone(), scores[1].clone()];
+        let scale = Tensor::from_floats([100.0], &device);
+        let swalip = SwaLipV1Config::default().init().unwrap().forward(both, None, scale, &ctx());
+        if number == 1 {
+            assert_close("one prototype", swav.clone() + swalip.clone(), &[0.0], 0.0, 1e-6);
+        }
+        let gradients = (swav + swalip).backward();
+        for view in &views {
+            assert!(view.grad(&gradients).unwrap().is_finite().all().into_scalar::<bool>(), "{number} prototypes");
+        }
+    }
+}
