@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, PrototypesConfig, SwavConfig, SwavQueue, SwavQueueConfig};
@@ -63,7 +64,7 @@ fn what_is_stored_has_no_gradient_and_is_f32() {
     let [first, second] = <[Tensor<2>; 2]>::try_from(queue.features(&at(3))).unwrap();
     let gradients = (first * leaf.clone() + second).sum().backward();
     assert_close("only the direct path", leaf.grad(&gradients).unwrap(), &[2.0; 18], 0.0, 0.0);
-    assert_eq!(queue.num_params(), 0, "nothing to train");
+    assert_eq!(GradientsParams::from_grads(gradients, &queue).len(), 0, "nothing to train");
 }
 
 /// Losses of some steps, with random features as a function of the step.
@@ -118,15 +119,14 @@ fn three_ranks_hold_one_queue_and_balance_as_one_rank_does() {
         queue.push(&global, ctx);
         loss
     };
-    let at = |ctx: StepContext<'_>, step: usize| StepContext { step: step as u64 + 2, ..ctx };
     let alone = queue(&device);
     let expected: Vec<f64> =
-        (0..4).map(|number| values(step(&alone, batches[number].clone(), &self::at(number as u64 + 2)))[0]).collect();
+        (0..4).map(|number| values(step(&alone, batches[number].clone(), &at(number as u64 + 2)))[0]).collect();
     let queues = [(); 3].map(|()| queue(&device));
     let seen = Mutex::new(Vec::new());
     let means = (0..4).map(|number| {
         let losses = ranks::losses(3, Exchange::Detached, |rank, ctx| {
-            let ctx = at(*ctx, number);
+            let ctx = StepContext { step: number as u64 + 2, ..*ctx };
             seen.lock().unwrap().extend(queues[rank].features(&ctx).first().map(|own| own.dims()[0]));
             step(&queues[rank], batches[number].clone().map(|view| view.slice([rank..rank + 1])), &ctx)
         });
@@ -137,7 +137,7 @@ fn three_ranks_hold_one_queue_and_balance_as_one_rank_does() {
     }
     // Full after two batches of three rows; then each of three ranks uses two of six rows.
     assert_eq!(*seen.lock().unwrap(), [2; 6]);
-    let of = |queue: &SwavQueue| first_columns(&queue.features(&self::at(9)));
+    let of = |queue: &SwavQueue| first_columns(&queue.features(&at(9)));
     assert!(queues.iter().all(|queue| of(queue) == of(&alone)));
 }
 

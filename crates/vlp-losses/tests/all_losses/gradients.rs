@@ -1,9 +1,9 @@
-//! The gradient of every loss by central differences in f64, on one rank and on two.
+//! The gradient of every loss, its scale included, by central differences in f64, on one rank and on two.
 //!
 //! Left out are losses that hold a part of their own inputs constant (Sinkhorn's codes, DCLW's weights): their gradients are
 //! compared with golden numbers.
 
-use crate::table::{all, rows};
+use crate::table::{all, rows, scale};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_testkit::gradient::assert_matches_differences;
@@ -12,7 +12,7 @@ use vlp_testkit::ranks;
 #[test]
 fn gradients_equal_central_differences_on_one_rank_and_on_two() {
     let device = Device::flex().autodiff();
-    for loss in all(5.0).iter().filter(|loss| loss.differentiable) {
+    for loss in all().iter().filter(|loss| loss.differentiable) {
         let inputs: Vec<_> = (0..loss.inputs()).map(|input| rows(4, input)).collect();
         let (learning, constant) = inputs.split_at(loss.learning);
         let constant: Vec<Tensor<2>> = constant
@@ -21,13 +21,26 @@ fn gradients_equal_central_differences_on_one_rank_and_on_two() {
                 Tensor::from_data(TensorData::new(rows.concat(), [rows.len(), rows[0].len()]), (&device, DType::F64))
             })
             .collect();
-        let of = |leaves: &[Tensor<2>]| [leaves, &constant].concat();
+        let on_one = |leaves: &[Tensor<2>], scale: &Tensor<1>| {
+            loss.forward(&[leaves, &constant].concat(), scale, &StepContext::new(0, 0, 1))
+        };
+        let on_two = |leaves: &[Tensor<2>], scale: &Tensor<1>| {
+            ranks::mean_loss(2, &[leaves, &constant].concat(), |own, ctx| loss.forward(&own, scale, ctx))
+        };
         // Differences in f64 are good to about 1e-9; the losses have kinks (relu, max) elsewhere than at these inputs.
-        assert_matches_differences(loss.name, learning, &device, 1e-6, |leaves| {
-            loss.forward(&of(leaves), &StepContext::new(0, 0, 1))
-        });
-        assert_matches_differences(&format!("{}, two ranks", loss.name), learning, &device, 1e-6, |leaves| {
-            ranks::mean_loss(2, &of(leaves), |own, ctx| loss.forward(&own, ctx))
-        });
+        let check = |what: String, of: &dyn Fn(&[Tensor<2>], &Tensor<1>) -> Tensor<1>| {
+            if !loss.scaled {
+                return assert_matches_differences(&what, learning, &device, 1e-6, |leaves| {
+                    of(leaves, &scale(5.0, &leaves[0]))
+                });
+            }
+            let with_scale = [learning, &[vec![vec![5.0]]]].concat();
+            assert_matches_differences(&what, &with_scale, &device, 1e-6, |leaves| {
+                let (scale, leaves) = leaves.split_last().expect("a scale");
+                of(leaves, &scale.clone().reshape([1]))
+            });
+        };
+        check(loss.name.to_string(), &on_one);
+        check(format!("{}, two ranks", loss.name), &on_two);
     }
 }

@@ -3,5 +3,6 @@
 mod gradients;
 mod key_gradients;
 mod non_finite;
+mod permutations;
 mod safety;
 mod table;

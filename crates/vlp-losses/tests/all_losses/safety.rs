@@ -12,12 +12,23 @@ fn ctx() -> StepContext<'static> {
 }
 
 /// The value, and the gradients of the learning inputs, all checked to be finite.
-fn finite(what: &str, loss: &Loss, inputs: Vec<Vec<Vec<f64>>>, device: &Device) -> (f64, Vec<Vec<f64>>) {
+fn finite(
+    what: &str,
+    (loss, scale): (&Loss, f64),
+    inputs: Vec<Vec<Vec<f64>>>,
+    device: &Device,
+) -> (f64, Vec<Vec<f64>>) {
     let leaves: Vec<_> = inputs.into_iter().map(|rows| tensor(rows, device).require_grad()).collect();
-    let value = loss.forward(&leaves, &ctx());
+    let scale = Tensor::full([1], scale, device).require_grad();
+    let value = loss.forward(&leaves, &scale, &ctx());
     let number = values(value.clone())[0];
     assert!(number.is_finite(), "{}, {what}: the loss is {number}", loss.name);
     let gradients = value.backward();
+    if loss.scaled {
+        let gradient =
+            values(scale.grad(&gradients).unwrap_or_else(|| panic!("{}: a scale without gradient", loss.name)));
+        assert!(gradient[0].is_finite(), "{}, {what}: the gradient of the scale is {gradient:?}", loss.name);
+    }
     let gradients = leaves[..loss.learning].iter().enumerate().map(|(input, leaf)| {
         let gradient = values(leaf.grad(&gradients).unwrap_or_else(|| panic!("{}: no gradient", loss.name)));
         let finite = gradient.iter().all(|x| x.is_finite());
@@ -38,15 +49,15 @@ fn inputs(loss: &Loss, of: impl Fn(usize) -> Vec<Vec<f64>>) -> Vec<Vec<Vec<f64>>
 #[test]
 fn zeros_and_identical_rows_at_the_highest_scale() {
     let device = Device::flex().autodiff();
-    for loss in all(100.0) {
+    for loss in &all() {
         for number in [loss.smallest, 2, 5] {
-            finite("zeros", &loss, inputs(&loss, |_| vec![vec![0.0; COLUMNS]; number]), &device);
+            finite("zeros", (loss, 100.0), inputs(loss, |_| vec![vec![0.0; COLUMNS]; number]), &device);
             let row = rows(1, 0)[0].clone();
-            finite("identical rows", &loss, inputs(&loss, |_| vec![row.clone(); number]), &device);
+            finite("identical rows", (loss, 100.0), inputs(loss, |_| vec![row.clone(); number]), &device);
             finite(
                 "a zero row",
-                &loss,
-                inputs(&loss, |input| {
+                (loss, 100.0),
+                inputs(loss, |input| {
                     let mut rows = rows(number, input);
                     rows[0] = vec![0.0; COLUMNS];
                     rows
@@ -61,14 +72,14 @@ fn zeros_and_identical_rows_at_the_highest_scale() {
 fn logits_that_are_all_far_below_zero() {
     // The sides point in opposite directions: every logit of a contrastive loss is about -100.
     let device = Device::flex().autodiff();
-    for loss in all(100.0) {
+    for loss in &all() {
         let opposite = |input: usize| {
             let side = if input % 2 == 0 { 1.0 } else { -1.0 };
             scaled(4, 0, 0.01).into_iter().map(|row| row.into_iter().map(|x| side * (1.0 + x)).collect()).collect()
         };
-        finite("opposite sides", &loss, inputs(&loss, opposite), &device);
+        finite("opposite sides", (loss, 100.0), inputs(loss, opposite), &device);
         if !loss.directions {
-            finite("negative", &loss, inputs(&loss, |_| vec![vec![-1e3; COLUMNS]; 4]), &device);
+            finite("negative", (loss, 100.0), inputs(loss, |_| vec![vec![-1e3; COLUMNS]; 4]), &device);
         }
     }
 }
@@ -76,19 +87,20 @@ fn logits_that_are_all_far_below_zero() {
 #[test]
 fn the_smallest_batch_a_loss_is_defined_for() {
     let device = Device::flex().autodiff();
-    for loss in all(100.0) {
-        finite("smallest batch", &loss, inputs(&loss, |input| rows(loss.smallest, input)), &device);
+    for loss in &all() {
+        finite("smallest batch", (loss, 100.0), inputs(loss, |input| rows(loss.smallest, input)), &device);
     }
 }
 
 #[test]
 fn lengths_of_1e18_and_1e_minus_11_change_nothing_where_directions_count() {
     let device = Device::flex().autodiff();
-    for loss in all(10.0).iter().filter(|loss| loss.directions) {
-        let (expected, gradients) = finite("plain", loss, inputs(loss, |input| rows(4, input)), &device);
+    for loss in all().iter().filter(|loss| loss.directions) {
+        let (expected, gradients) = finite("plain", (loss, 10.0), inputs(loss, |input| rows(4, input)), &device);
         // 1e-12 is the shortest length that is divided by.
         for by in [1e18, 1e-11] {
-            let (value, others) = finite(&format!("times {by:e}"), loss, inputs(loss, |i| scaled(4, i, by)), &device);
+            let (value, others) =
+                finite(&format!("times {by:e}"), (loss, 10.0), inputs(loss, |i| scaled(4, i, by)), &device);
             let near = (value - expected).abs() <= 1e-5 * (1.0 + expected.abs());
             assert!(near, "{}, times {by:e}: {value} is not {expected}", loss.name);
             for (other, gradient) in others.iter().zip(&gradients) {
@@ -98,32 +110,32 @@ fn lengths_of_1e18_and_1e_minus_11_change_nothing_where_directions_count() {
                 }
             }
         }
-        finite("times 1e-18", loss, inputs(loss, |input| scaled(4, input, 1e-18)), &device);
+        finite("times 1e-18", (loss, 10.0), inputs(loss, |input| scaled(4, input, 1e-18)), &device);
     }
 }
 
 #[test]
 fn numbers_of_1e18_and_1e_minus_18_where_lengths_count() {
     let device = Device::flex().autodiff();
-    for loss in all(10.0).iter().filter(|loss| !loss.directions) {
-        finite("times 1e-18", loss, inputs(loss, |input| scaled(4, input, 1e-18)), &device);
+    for loss in all().iter().filter(|loss| !loss.directions) {
+        finite("times 1e-18", (loss, 10.0), inputs(loss, |input| scaled(4, input, 1e-18)), &device);
         // Fourth powers of their inputs: 1e72 is beyond f32, so that these are infinite, and rightly.
         if ["VICReg", "BarLIP"].contains(&loss.name) {
             continue;
         }
-        finite("times 1e18", loss, inputs(loss, |input| scaled(4, input, 1e18)), &device);
+        finite("times 1e18", (loss, 10.0), inputs(loss, |input| scaled(4, input, 1e18)), &device);
     }
 }
 
 #[test]
 fn bfloat16_is_near_f32() {
     let device = Device::flex().autodiff();
-    for loss in all(10.0) {
-        let (expected, _) = finite("f32", &loss, inputs(&loss, |input| rows(4, input)), &device);
+    for loss in &all() {
+        let (expected, _) = finite("f32", (loss, 10.0), inputs(loss, |input| rows(4, input)), &device);
         let half =
             (0..loss.inputs()).map(|i| tensor(rows(4, i), &device).cast(FloatDType::BF16).detach().require_grad());
         let half: Vec<Tensor<2>> = half.collect();
-        let value = loss.forward(&half, &ctx());
+        let value = loss.forward(&half, &Tensor::full([1], 10.0, &device), &ctx());
         let number = values(value.clone())[0];
         // bfloat16 holds 8 bits: inputs are off by 0.4 %.
         assert!((number - expected).abs() <= 0.02 * (1.0 + expected.abs()), "{}: {number}, {expected}", loss.name);

@@ -14,15 +14,17 @@ const TOKENS: usize = 3;
 /// Columns of every input: three tokens of width 2 for FILIP, three positions with two words for captions.
 pub(crate) const COLUMNS: usize = 6;
 
-type Function = Box<dyn Fn(&[Tensor<2>], &StepContext<'_>) -> Tensor<1> + Send + Sync>;
+type Function = Box<dyn Fn(&[Tensor<2>], Tensor<1>, &StepContext<'_>) -> Tensor<1> + Send + Sync>;
 
-/// One loss, with the scale at 10 where it has one.
+/// One loss.
 pub(crate) struct Loss {
     pub(crate) name: &'static str,
     /// Inputs that learn; the loss takes `[rows, COLUMNS]` each.
     pub(crate) learning: usize,
     /// Constant inputs, which come after those.
     pub(crate) constant: usize,
+    /// Whether the inverse temperature is an argument.
+    pub(crate) scaled: bool,
     /// Whether the gradient is that of the value: not where a loss makes targets of its own inputs and holds them.
     pub(crate) differentiable: bool,
     /// Smallest batch it is defined for, over all ranks.
@@ -37,19 +39,30 @@ impl Loss {
         self.learning + self.constant
     }
 
-    pub(crate) fn forward(&self, inputs: &[Tensor<2>], ctx: &StepContext<'_>) -> Tensor<1> {
+    /// The loss, with `scale` as its inverse temperature if it takes one.
+    pub(crate) fn forward(&self, inputs: &[Tensor<2>], scale: &Tensor<1>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_eq!(inputs.len(), self.inputs(), "{}", self.name);
-        (self.of)(inputs, ctx)
+        (self.of)(inputs, scale.clone(), ctx)
     }
 }
 
-/// What a loss of directions is like unless it says otherwise.
+/// A loss of directions without scale, unless it says otherwise.
 fn loss(
     name: &'static str,
     learning: usize,
     of: impl Fn(&[Tensor<2>], &StepContext<'_>) -> Tensor<1> + Send + Sync + 'static,
 ) -> Loss {
-    Loss { name, learning, constant: 0, differentiable: true, smallest: 1, directions: true, of: Box::new(of) }
+    Loss { scaled: false, ..scaled(name, learning, move |x, _, ctx| of(x, ctx)) }
+}
+
+/// The same with a scale.
+fn scaled(
+    name: &'static str,
+    learning: usize,
+    of: impl Fn(&[Tensor<2>], Tensor<1>, &StepContext<'_>) -> Tensor<1> + Send + Sync + 'static,
+) -> Loss {
+    let of = Box::new(of);
+    Loss { name, learning, constant: 0, scaled: true, differentiable: true, smallest: 1, directions: true, of }
 }
 
 fn pair(name: &'static str, pair: impl PairLoss + Sync + 'static) -> Loss {
@@ -57,7 +70,7 @@ fn pair(name: &'static str, pair: impl PairLoss + Sync + 'static) -> Loss {
 }
 
 /// `[1]` in the precision that losses compute `like` in.
-fn scale(value: f64, like: &Tensor<2>) -> Tensor<1> {
+pub(crate) fn scale(value: f64, like: &Tensor<2>) -> Tensor<1> {
     let dtype = if like.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
     Tensor::full([1], value, (&like.device(), dtype))
 }
@@ -74,8 +87,8 @@ fn present(rows: usize, ctx: &StepContext<'_>, device: &Device) -> Tensor<2, Boo
     Tensor::<2>::from_data(TensorData::new(flat, [rows, TOKENS]), device).greater_elem(0.5)
 }
 
-/// All losses whose keys may be constants, with `scale` as the inverse temperature of those that take one.
-pub(crate) fn with_keys(key_gradients: KeyGradients, of_scale: f64) -> Vec<Loss> {
+/// All losses whose keys may be constants.
+pub(crate) fn with_keys(key_gradients: KeyGradients) -> Vec<Loss> {
     let nt_xent = NtXentConfig { key_gradients, ..Default::default() }.init().unwrap();
     let dcl = DclConfig { key_gradients, ..Default::default() }.init().unwrap();
     let dclw = DclConfig { key_gradients, ..DclConfig::weighted() }.init().unwrap();
@@ -92,29 +105,29 @@ pub(crate) fn with_keys(key_gradients: KeyGradients, of_scale: f64) -> Vec<Loss>
         Loss { smallest: 2, differentiable: false, ..pair("DCLW", dclw) },
         Loss { smallest: 2, ..pair("InfoLOOB", loob) },
         Loss { smallest: 2, ..pair("CLOOB", cloob) },
-        loss("CyCLIP", 2, move |x, ctx| cyclip.forward(x[0].clone(), x[1].clone(), scale(of_scale, &x[0]), ctx).loss),
-        loss("FILIP", 2, move |x, ctx| {
+        scaled("CyCLIP", 2, move |x, s, ctx| cyclip.forward(x[0].clone(), x[1].clone(), s, ctx).loss),
+        scaled("FILIP", 2, move |x, s, ctx| {
             let [rows, columns] = x[0].dims();
             let [image, text] = two(x, 0).map(|x| x.reshape([rows, TOKENS, columns / TOKENS]));
             let present = present(rows, ctx, &image.device());
-            filip.forward(image, text, present, scale(of_scale, &x[0]), ctx)
+            filip.forward(image, text, present, s, ctx)
         }),
         Loss {
             constant: 2,
-            ..loss("distillation", 2, move |x, ctx| {
-                distillation.forward(two(x, 0), two(x, 2), [(); 2].map(|()| scale(of_scale, &x[0])), ctx)
+            ..scaled("distillation", 2, move |x, s, ctx| {
+                distillation.forward(two(x, 0), two(x, 2), [s, scale(10.0, &x[0])], ctx)
             })
         },
         Loss {
             differentiable: false,
-            ..loss("SwALIP", 4, move |x, ctx| swalip.forward([&x[..2], &x[2..]], scale(of_scale, &x[0]), ctx))
+            ..scaled("SwALIP", 4, move |x, s, ctx| swalip.forward([&x[..2], &x[2..]], s, ctx))
         },
     ]
 }
 
 /// All losses.
-pub(crate) fn all(of_scale: f64) -> Vec<Loss> {
-    let mut losses = with_keys(KeyGradients::Full, of_scale);
+pub(crate) fn all() -> Vec<Loss> {
+    let mut losses = with_keys(KeyGradients::Full);
     let info_nce = InfoNceConfig::default().init().unwrap();
     let rocket = ClipRocketLossConfig::default().init().unwrap();
     let slip = SlipConfig::default().init().unwrap();
@@ -128,13 +141,12 @@ pub(crate) fn all(of_scale: f64) -> Vec<Loss> {
     let cluster = ClusterConfig { sharpness_weight: 0.5, ..Default::default() }.init().unwrap();
     let pooled = ClusterConfig { smoothness: Smoothness::Pooled, ..Default::default() }.init().unwrap();
     let captioning = CaptioningConfig { pad_token: 9 }.init().unwrap();
-    let s = of_scale;
     losses.extend([
-        loss("InfoNCE", 2, move |x, ctx| info_nce.forward(x[0].clone(), x[1].clone(), scale(s, &x[0]), ctx).loss()),
-        loss("CLIP-rocket", 6, move |x, ctx| {
-            rocket.forward(two(x, 0), [&x[2..4], &x[4..6]], [(); 2].map(|()| scale(s, &x[0])), ctx).loss
+        scaled("InfoNCE", 2, move |x, s, ctx| info_nce.forward(x[0].clone(), x[1].clone(), s, ctx).loss()),
+        scaled("CLIP-rocket", 6, move |x, s, ctx| {
+            rocket.forward(two(x, 0), [&x[2..4], &x[4..6]], [s.clone(), s], ctx).loss
         }),
-        loss("SLIP", 4, move |x, ctx| slip.forward(two(x, 0), two(x, 2), scale(s, &x[0]), ctx).loss),
+        scaled("SLIP", 4, move |x, s, ctx| slip.forward(two(x, 0), two(x, 2), s, ctx).loss),
         Loss {
             constant: 1,
             ..loss("negative cosine", 1, |x, _| {
@@ -158,7 +170,7 @@ pub(crate) fn all(of_scale: f64) -> Vec<Loss> {
         Loss {
             directions: false,
             differentiable: false,
-            ..loss("SwALIP V1", 2, move |x, ctx| swalip_v1.forward(two(x, 0), None, scale(s, &x[0]), ctx))
+            ..scaled("SwALIP V1", 2, move |x, s, ctx| swalip_v1.forward(two(x, 0), None, s, ctx))
         },
         Loss {
             directions: false,
@@ -169,7 +181,7 @@ pub(crate) fn all(of_scale: f64) -> Vec<Loss> {
             directions: false,
             constant: 2,
             ..loss("DINO", 3, move |x, ctx| {
-                let center = Tensor::full([1, COLUMNS], 0.1, (&x[0].device(), scale(s, &x[0]).dtype()));
+                let center = Tensor::full([1, COLUMNS], 0.1, (&x[0].device(), scale(0.1, &x[0]).dtype()));
                 dino.forward(&x[3..], &x[..3], center, ctx)
             })
         },
@@ -177,7 +189,7 @@ pub(crate) fn all(of_scale: f64) -> Vec<Loss> {
         Loss { directions: false, ..loss("cluster, pooled", 2, move |x, ctx| pooled.forward(two(x, 0), ctx).loss) },
         Loss {
             directions: false,
-            ..loss("xCLIP", 4, move |x, ctx| xclip.forward(two(x, 0), two(x, 2), scale(s, &x[0]), ctx).loss)
+            ..scaled("xCLIP", 4, move |x, s, ctx| xclip.forward(two(x, 0), two(x, 2), s, ctx).loss)
         },
         Loss {
             directions: false,
