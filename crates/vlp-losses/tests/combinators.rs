@@ -1,5 +1,7 @@
 //! Losses of pairs, and what is made of them.
 
+use std::slice::from_ref;
+
 use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Distribution, Tensor};
@@ -125,7 +127,7 @@ fn learnable_parts_are_trained_clamped_and_restored_through_all_combinators() {
     let loss = build();
     assert_eq!(loss.num_params(), 2);
     // Identical sides: a larger scale is always better, a huge step goes beyond the bound.
-    let value = loss.forward(std::slice::from_ref(&a), std::slice::from_ref(&a), &ctx());
+    let value = loss.forward(from_ref(&a), from_ref(&a), &ctx());
     let gradients = GradientsParams::from_grads(value.backward(), &loss);
     assert_eq!(gradients.len(), 2);
     let loss = SgdConfig::new().init().step(1e6, loss, gradients);
@@ -134,7 +136,8 @@ fn learnable_parts_are_trained_clamped_and_restored_through_all_combinators() {
     assert!(log_scales(&loss).iter().all(|log| (log - 100f64.ln()).abs() < 1e-5));
 
     let restored = build().load_record(loss.clone().into_record());
-    let of = |loss: &AllPairs<_>| values(AllPairs::forward(loss, &[a.clone()], &[b.clone()], &ctx()));
+    let of =
+        |loss: &AllPairs<Sum<Weighted<ClipLoss>, CyClipLoss>>| values(loss.forward(from_ref(&a), from_ref(&b), &ctx()));
     assert_eq!(of(&restored), of(&loss));
 }
 

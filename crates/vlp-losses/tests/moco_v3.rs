@@ -34,10 +34,9 @@ fn values_and_gradients_equal_the_reference_and_keys_get_none() {
 fn three_ranks_equal_one() {
     for case in cases() {
         let loss = loss_of(&case);
-        case.check(ranks::mean_loss(3, &inputs(&case), |own, ctx| {
-            let [q1, q2, k1, k2] = own.try_into().expect("four inputs");
+        ranks::check_case(&case, [3], ["q1", "q2", "k1", "k2"], |[q1, q2, k1, k2], ctx| {
             loss.forward([q1, q2], [k1, k2], ctx)
-        }));
+        });
     }
 }
 

@@ -74,7 +74,7 @@ fn logits_that_are_all_far_below_zero() {
     let device = Device::flex().autodiff();
     for loss in &all() {
         let opposite = |input: usize| {
-            let side = if input % 2 == 0 { 1.0 } else { -1.0 };
+            let side = if input.is_multiple_of(2) { 1.0 } else { -1.0 };
             scaled(4, 0, 0.01).into_iter().map(|row| row.into_iter().map(|x| side * (1.0 + x)).collect()).collect()
         };
         finite("opposite sides", (loss, 100.0), inputs(loss, opposite), &device);
