@@ -3,8 +3,8 @@
 //! Left out are losses that hold a part of their own inputs constant (Sinkhorn's codes, DCLW's weights): their gradients are
 //! compared with golden numbers.
 
-use crate::table::{all, rows, scale};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use crate::table::{all, rows, scale, tensor_f64};
+use burn::tensor::{Device, Tensor};
 use vlp_core::StepContext;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::ranks;
@@ -15,12 +15,7 @@ fn gradients_equal_central_differences_on_one_rank_and_on_two() {
     for loss in all().iter().filter(|loss| loss.differentiable) {
         let inputs: Vec<_> = (0..loss.inputs()).map(|input| rows(4, input)).collect();
         let (learning, constant) = inputs.split_at(loss.learning);
-        let constant: Vec<Tensor<2>> = constant
-            .iter()
-            .map(|rows| {
-                Tensor::from_data(TensorData::new(rows.concat(), [rows.len(), rows[0].len()]), (&device, DType::F64))
-            })
-            .collect();
+        let constant: Vec<Tensor<2>> = constant.iter().map(|rows| tensor_f64(rows, &device)).collect();
         let on_one = |leaves: &[Tensor<2>], scale: &Tensor<1>| {
             loss.forward(&[leaves, &constant].concat(), scale, &StepContext::new(0, 0, 1))
         };

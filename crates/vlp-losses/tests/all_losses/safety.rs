@@ -1,28 +1,32 @@
 //! Extreme but finite inputs: losses and gradients stay finite, and right where something says what right is.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{PrototypesConfig, SinkhornConfig, SwaLipV1Config, SwavConfig};
 use vlp_testkit::golden::{assert_close, values};
 
-use crate::table::{COLUMNS, Loss, all, rows, tensor};
+use crate::table::{COLUMNS, Loss, all, rows, tensor, tensor_f64};
 
 fn ctx() -> StepContext<'static> {
     StepContext::new(0, 0, 1)
 }
 
-/// The value, and the gradients of the learning inputs, all checked to be finite.
+/// The value, checked against the same loss in f64, and the gradients of the learning inputs, checked to be finite.
 fn finite(
     what: &str,
     (loss, scale): (&Loss, f64),
     inputs: Vec<Vec<Vec<f64>>>,
     device: &Device,
 ) -> (f64, Vec<Vec<f64>>) {
+    let wide: Vec<_> = inputs.iter().map(|rows| tensor_f64(rows, device)).collect();
+    let wide = values(loss.forward(&wide, &Tensor::full([1], scale, (device, DType::F64)), &ctx()))[0];
     let leaves: Vec<_> = inputs.into_iter().map(|rows| tensor(rows, device).require_grad()).collect();
     let scale = Tensor::full([1], scale, device).require_grad();
     let value = loss.forward(&leaves, &scale, &ctx());
     let number = values(value.clone())[0];
-    assert!(number.is_finite(), "{}, {what}: the loss is {number}", loss.name);
+    // Logits of 100 are exact to 1e-5 in f32.
+    let right = number.is_finite() && (number - wide).abs() <= 1e-4 * (1.0 + wide.abs());
+    assert!(right, "{}, {what}: the loss is {number}, in f64 {wide}", loss.name);
     let gradients = value.backward();
     if loss.scaled {
         let gradient =

@@ -226,3 +226,7 @@ pub(crate) fn tensor(rows: Vec<Vec<f64>>, device: &Device) -> Tensor<2> {
     let shape = [rows.len(), rows[0].len()];
     Tensor::from_data(TensorData::new(rows.concat(), shape), (device, DType::F32))
 }
+
+pub(crate) fn tensor_f64(rows: &[Vec<f64>], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(rows.concat(), [rows.len(), rows[0].len()]), (device, DType::F64))
+}
