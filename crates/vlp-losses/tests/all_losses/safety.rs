@@ -89,6 +89,21 @@ fn logits_that_are_all_far_below_zero() {
 }
 
 #[test]
+fn equal_logits_far_below_zero_give_the_logarithm_of_the_number_of_candidates() {
+    // A sum of exponentials that starts at 1 instead of 0 would give 0 here.
+    let device = Device::flex().autodiff();
+    // FILIP's tokens are equal too.
+    let row = [0.3, -1.2].repeat(COLUMNS / 2);
+    let opposite: Vec<f64> = row.iter().map(|x| -x).collect();
+    // SLIP's second part compares views with themselves too.
+    for loss in all().iter().filter(|loss| loss.scaled && loss.directions && loss.name != "SLIP") {
+        let side = |input: usize| vec![if input.is_multiple_of(2) { row.clone() } else { opposite.clone() }; 5];
+        let (value, _) = finite("equal logits", (loss, 100.0), inputs(loss, side), &device);
+        assert!((value - 5f64.ln()).abs() < 1e-4, "{}: {value}", loss.name);
+    }
+}
+
+#[test]
 fn the_smallest_batch_a_loss_is_defined_for() {
     let device = Device::flex().autodiff();
     for loss in &all() {
