@@ -6,6 +6,7 @@
 //! | [`ImageEncoder`], [`TextEncoder`] | a batch of images or token sequences to one vector each |
 //! | [`Method`] | everything trained, saved and resumed together; split into `encode` and `objective` |
 //! | [`Features`] | the tensors that pass between the two |
+//! | [`PairLoss`] | two batches whose rows are pairs to a scalar |
 //! | [`Embedder`] | a trained method as evaluation sees it |
 //! | [`Collective`] | the ranks of one run; [`Single`] is the run with one |
 //! | [`StepContext`], [`StepOutput`] | what a step knows, what it returns |
@@ -18,6 +19,7 @@ mod embedder;
 mod encoder;
 mod features;
 mod method;
+mod pair_loss;
 mod seed;
 mod source;
 mod step;
@@ -28,6 +30,7 @@ pub use embedder::{Embedder, HeadVectors};
 pub use encoder::{ImageEncoder, TextEncoder, TextMode};
 pub use features::Features;
 pub use method::Method;
+pub use pair_loss::PairLoss;
 pub use seed::mix;
 pub use source::{BatchSource, SourceError};
 pub use step::{StepContext, StepOutput};

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::correlation::CrossCorrelation;
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
@@ -59,7 +60,7 @@ impl BarLip {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When images and texts differ in number of views or shape.
+    /// When images and texts differ in number of views, shape or device, or are empty.
     pub fn forward(&self, weak: [Tensor<2>; 2], strong: [&[Tensor<2>]; 2], ctx: &StepContext<'_>) -> Tensor<1> {
         let [images, texts] = strong;
         assert_eq!(images.len(), texts.len(), "as many strong texts as strong images are needed");
@@ -71,10 +72,8 @@ impl BarLip {
     }
 
     fn pair(&self, image: Tensor<2>, text: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
-        let (image, text) = (widened(image), widened(text));
-        let (shape, other) = (image.dims(), text.dims());
-        assert_eq!(shape, other, "BarLIP pairs row with row: both sides must have one shape [batch, dim]");
-        let correlation = CrossCorrelation::new(image, text, self.config.gradient, ctx.collective);
+        assert_pair("BarLIP", &image, &text);
+        let correlation = CrossCorrelation::new(widened(image), widened(text), self.config.gradient, ctx.collective);
         correlation.distance_to_identity(self.config.off_diagonal)
     }
 }

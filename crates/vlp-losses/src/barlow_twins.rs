@@ -1,8 +1,10 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
 use crate::correlation::CrossCorrelation;
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
@@ -34,8 +36,9 @@ impl Default for BarlowTwinsConfig {
 /// Zbontar et al. 2021, "Barlow Twins: self-supervised learning via redundancy reduction". The released code's extra
 /// factor on L, made for its optimizer, is left out. Every rank returns the loss of the joined batch; the batches of all
 /// ranks must be equally large. A batch of one row has no variance: C is zero and the loss the number of dimensions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Module, Debug, Copy)]
 pub struct BarlowTwins {
+    #[module(skip)]
     config: BarlowTwinsConfig,
 }
 
@@ -57,9 +60,9 @@ impl BarlowTwins {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When `a` and `b` differ in shape.
+    /// When `a` and `b` differ in shape or device, or are empty.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
-        assert_eq!(a.dims(), b.dims(), "Barlow Twins pairs row with row: both sides must have one shape [batch, dim]");
+        assert_pair("Barlow Twins", &a, &b);
         let [a, b] = [a, b].map(|z| self.standardized(widened(z), ctx.collective));
         let correlation = CrossCorrelation::new(a, b, self.config.gradient, ctx.collective);
         correlation.distance_to_identity(self.config.off_diagonal)

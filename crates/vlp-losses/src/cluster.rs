@@ -3,6 +3,7 @@ use burn::tensor::activation::log_softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
@@ -135,7 +136,7 @@ impl Cluster {
     /// - scores: both sides' units before the softmax, each `[batch, units]`; row i of one belongs to row i of the other
     ///
     /// # Panics
-    /// When the sides differ in shape.
+    /// When the sides differ in shape or device, or are empty.
     pub fn forward(&self, scores: [Tensor<2>; 2], ctx: &StepContext<'_>) -> ClusterTerms {
         self.terms(scores, None, ctx)
     }
@@ -146,7 +147,7 @@ impl Cluster {
     /// - scores, target_scores: both sides', each `[batch, units]`
     ///
     /// # Panics
-    /// When shapes differ.
+    /// When shapes or devices differ, or the batch is empty.
     pub fn forward_with_targets(
         &self,
         scores: [Tensor<2>; 2],
@@ -162,9 +163,8 @@ impl Cluster {
         target_scores: Option<[Tensor<2>; 2]>,
         ctx: &StepContext<'_>,
     ) -> ClusterTerms {
-        let shape = scores[0].dims();
-        let one_shape = scores.iter().chain(target_scores.iter().flatten()).all(|scores| scores.dims() == shape);
-        assert!(one_shape, "the cluster loss pairs row with row: all scores must have one shape [batch, units]");
+        let all = scores.iter().chain(target_scores.iter().flatten());
+        all.for_each(|other| assert_pair("the cluster loss", &scores[0], other));
         let config = &self.config;
         let logs = log_probabilities(scores.clone(), config.temperatures);
         let probabilities = logs.clone().map(Tensor::exp);

@@ -1,9 +1,13 @@
-use burn::tensor::Tensor;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
-use crate::{InfoNce, InfoNceConfig, InfoNceTerms, LossError, l2_normalize};
+use crate::{
+    InfoNce, InfoNceConfig, InfoNceTerms, KeyGradients, LogitScale, LogitScaleConfig, LossError, l2_normalize,
+};
 
 /// Configuration of [`CyClip`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -13,11 +17,13 @@ pub struct CyClipConfig {
     pub in_modal: f64,
     /// λ₂, the weight of the cross-modal term: 0.25.
     pub cross_modal: f64,
+    /// Whether keys learn too, in all three terms.
+    pub key_gradients: KeyGradients,
 }
 
 impl Default for CyClipConfig {
     fn default() -> Self {
-        CyClipConfig { in_modal: 0.25, cross_modal: 0.25 }
+        CyClipConfig { in_modal: 0.25, cross_modal: 0.25, key_gradients: KeyGradients::Full }
     }
 }
 
@@ -31,7 +37,7 @@ impl Default for CyClipConfig {
 ///
 /// Goel et al. 2022, "CyCLIP: cyclic contrastive language-image pretraining". I and C are made of cosines and do not
 /// depend on the scale. With several ranks each takes its own rows against the rows of all, and the mean over ranks is
-/// the loss of the joined batch; keys carry gradient as far as the collective's gather does.
+/// the loss of the joined batch; the gradient of the keys is that of [`KeyGradients`].
 #[derive(Debug, Clone, Copy)]
 pub struct CyClip {
     contrastive: InfoNce,
@@ -69,22 +75,88 @@ impl CyClip {
     /// - scale: `[1]`, the inverse temperature itself (not its logarithm)
     ///
     /// # Panics
-    /// When `image` and `text` differ in shape.
+    /// When `image` and `text` differ in shape or device, or are empty.
     pub fn forward(&self, image: Tensor<2>, text: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> CyClipTerms {
+        assert_pair("CyCLIP", &image, &text);
+        let key_gradients = self.config.key_gradients;
         let (image, text) = (widened(image), widened(text));
-        let contrastive = self.contrastive.forward(image.clone(), text.clone(), scale, ctx);
+        let contrastive = self.contrastive(&image, &text, scale, ctx);
         let (x, y) = (l2_normalize(image), l2_normalize(text));
-        let [all_x, all_y] = [&x, &y].map(|z| ctx.collective.all_gather(z.clone()).transpose());
+        let [all_x, all_y] = [&x, &y].map(|z| key_gradients.gather(z.clone(), ctx.collective).transpose());
         // The mean over rows of row sums: N² squares divided by N.
         let squares = |difference: Tensor<2>| difference.square().sum_dim(1).mean();
         let in_modal = squares(x.clone().matmul(all_x.clone()) - y.clone().matmul(all_y.clone()));
         let across = x.matmul(all_y);
-        // On one rank, one product serves both directions.
-        let back = if ctx.collective.world() == 1 { across.clone().transpose() } else { y.matmul(all_x) };
+        // On one rank, one product serves both directions, unless only queries learn.
+        let one_product = ctx.collective.world() == 1 && key_gradients == KeyGradients::Full;
+        let back = if one_product { across.clone().transpose() } else { y.matmul(all_x) };
         let cross_modal = squares(across - back);
         let loss = contrastive.clone().loss()
             + in_modal.clone() * self.config.in_modal
             + cross_modal.clone() * self.config.cross_modal;
         CyClipTerms { loss, contrastive, in_modal, cross_modal }
+    }
+
+    fn contrastive(
+        &self,
+        image: &Tensor<2>,
+        text: &Tensor<2>,
+        scale: Tensor<1>,
+        ctx: &StepContext<'_>,
+    ) -> InfoNceTerms {
+        let of = |image: Tensor<2>, text: Tensor<2>| self.contrastive.forward(image, text, scale.clone(), ctx);
+        match self.config.key_gradients {
+            KeyGradients::Full => of(image.clone(), text.clone()),
+            // Each direction against constants.
+            KeyGradients::Detached => InfoNceTerms {
+                second: of(image.clone().detach(), text.clone()).second,
+                ..of(image.clone(), text.clone().detach())
+            },
+        }
+    }
+}
+
+/// [`CyClip`] with a scale of its own, as one module: what [`PairLoss`](vlp_core::PairLoss) needs.
+#[derive(Module, Debug)]
+pub struct CyClipLoss {
+    /// s.
+    pub scale: LogitScale,
+    #[module(skip)]
+    cyclip: CyClip,
+}
+
+/// Configuration of [`CyClipLoss`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CyClipLossConfig {
+    /// Where the scale starts.
+    pub scale: LogitScaleConfig,
+    /// The loss.
+    pub cyclip: CyClipConfig,
+}
+
+impl CyClipLossConfig {
+    /// Builds the loss with its scale.
+    ///
+    /// # Errors
+    /// When the scale or the loss cannot be built.
+    pub fn init(&self, device: &Device) -> Result<CyClipLoss, LossError> {
+        Ok(CyClipLoss { scale: self.scale.init(device)?, cyclip: self.cyclip.init()? })
+    }
+}
+
+impl CyClipLoss {
+    /// # Shapes
+    /// - image, text: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
+    ///
+    /// # Panics
+    /// When `image` and `text` differ in shape or device, or are empty.
+    pub fn forward(&self, image: Tensor<2>, text: Tensor<2>, ctx: &StepContext<'_>) -> CyClipTerms {
+        self.cyclip.forward(image, text, self.scale.scale(), ctx)
+    }
+
+    /// Clamps the scale to 1..100, as after every optimizer step of CLIP.
+    pub fn clamped(self) -> Self {
+        CyClipLoss { scale: self.scale.clamped(), ..self }
     }
 }

@@ -1,11 +1,13 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
-use crate::LossError;
 use crate::log_sum_exp::log_sum_exp;
+use crate::pair::assert_pair;
 use crate::two_views::queries;
+use crate::{KeyGradients, LossError};
 
 /// Configuration of [`Dcl`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -15,11 +17,13 @@ pub struct DclConfig {
     pub temperature: f64,
     /// σ of DCLW's weights, 0.5 in the paper; without it every positive weighs 1 (DCL).
     pub sigma: Option<f64>,
+    /// Whether keys learn too.
+    pub key_gradients: KeyGradients,
 }
 
 impl Default for DclConfig {
     fn default() -> Self {
-        DclConfig { temperature: 0.1, sigma: None }
+        DclConfig { temperature: 0.1, sigma: None, key_gradients: KeyGradients::Full }
     }
 }
 
@@ -51,9 +55,10 @@ impl DclConfig {
 ///
 /// Yeh et al. 2021, "Decoupled contrastive learning". The loss can be negative. DCLW's weights have mean 1 over the
 /// batch of all ranks and receive no gradient, as in lightly. With several ranks each takes its own rows against the rows
-/// of all, and the mean over ranks is the loss of the joined batch.
-#[derive(Debug, Clone, Copy)]
+/// of all, and the mean over ranks is the loss of the joined batch; the gradient of the keys is that of [`KeyGradients`].
+#[derive(Module, Debug, Copy)]
 pub struct Dcl {
+    #[module(skip)]
     config: DclConfig,
 }
 
@@ -63,12 +68,14 @@ impl Dcl {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When `a` and `b` differ in shape, or there is only one sample on all ranks together: it has no negatives.
+    /// When `a` and `b` differ in shape or device, or are empty, or there is only one sample on all ranks together: it has
+    /// no negatives.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
-        assert_eq!(a.dims(), b.dims(), "DCL pairs row with row: both views must have one shape [batch, dim]");
+        assert_pair("DCL", &a, &b);
         let number = a.dims()[0] * ctx.collective.world();
         assert!(number > 1, "DCL has nothing but negatives in its denominator: it needs a batch of 2 or more");
-        let [first, second] = queries(a, b, self.config.temperature, ctx.collective).map(|queries| {
+        let DclConfig { temperature, key_gradients, .. } = self.config;
+        let [first, second] = queries([a, b], temperature, key_gradients, ctx.collective).map(|queries| {
             let negatives = log_sum_exp(queries.negatives());
             let positive = match self.config.sigma {
                 Some(sigma) => self.weights(queries.positive.clone(), sigma, ctx.collective) * queries.positive,
@@ -82,7 +89,7 @@ impl Dcl {
     /// `2 - N softmax(cos / σ)` of this rank's rows, from their positives.
     fn weights(&self, positive: Tensor<2>, sigma: f64, collective: &dyn Collective) -> Tensor<2> {
         let rows = positive.dims()[0];
-        let all = collective.all_gather(positive.detach() * (self.config.temperature / sigma));
+        let all = KeyGradients::Detached.gather(positive * (self.config.temperature / sigma), collective);
         let (number, first) = (all.dims()[0] as f64, collective.rank() * rows);
         softmax(all, 0).slice([first..first + rows]) * -number + 2.0
     }

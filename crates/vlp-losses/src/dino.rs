@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 
 /// Configuration of [`Dino`].
@@ -74,7 +75,7 @@ impl Dino {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When the student has fewer views than the teacher or than two, the teacher has none, or shapes differ.
+    /// When the student has fewer views than the teacher or than two, the teacher has none, or shapes or devices differ.
     pub fn forward(
         &self,
         teacher: &[Tensor<2>],
@@ -85,10 +86,8 @@ impl Dino {
         let (taught, views) = (teacher.len(), student.len());
         let enough = taught > 0 && views >= taught.max(2);
         assert!(enough, "DINO needs the teacher's views among the student's: {taught} and {views} were given");
-        let shape @ [_, units] = teacher[0].dims();
-        let one_shape = teacher.iter().chain(student).all(|view| view.dims() == shape);
-        assert!(one_shape, "DINO pairs row with row: all views must have one shape [batch, units]");
-        assert_eq!(center.dims(), [1, units], "DINO's centre must be [1, units]");
+        teacher.iter().chain(student).for_each(|view| assert_pair("DINO", &teacher[0], view));
+        assert_eq!(center.dims(), [1, teacher[0].dims()[1]], "DINO's centre must be [1, units]");
 
         let (center, temperature) = (widened(center.detach()), self.teacher_temperature(ctx.step));
         let sharpen = |view: &Tensor<2>| softmax((widened(view.clone().detach()) - center.clone()) / temperature, 1);

@@ -2,13 +2,17 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{soft_cross_entropy, widened};
-use crate::{LossError, l2_normalize};
+use crate::{KeyGradients, LossError, l2_normalize};
 
-/// Configuration of [`Distillation`], which has no options.
+/// Configuration of [`Distillation`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DistillationConfig {}
+#[serde(deny_unknown_fields, default)]
+pub struct DistillationConfig {
+    /// Whether the student's keys learn too.
+    pub key_gradients: KeyGradients,
+}
 
 /// A student's image-text similarities follow a teacher's, as probabilities over the batch in both directions.
 ///
@@ -20,7 +24,9 @@ pub struct DistillationConfig {}
 /// open_clip's distillation term, which it adds to InfoNCE with weight 1. The teacher gets no gradient, its vectors may
 /// have another width. With several ranks each takes its own rows against the rows of all.
 #[derive(Debug, Clone, Copy)]
-pub struct Distillation {}
+pub struct Distillation {
+    key_gradients: KeyGradients,
+}
 
 impl DistillationConfig {
     /// Builds the loss.
@@ -28,7 +34,7 @@ impl DistillationConfig {
     /// # Errors
     /// None so far; losses are built alike.
     pub fn init(&self) -> Result<Distillation, LossError> {
-        Ok(Distillation {})
+        Ok(Distillation { key_gradients: self.key_gradients })
     }
 }
 
@@ -40,7 +46,7 @@ impl Distillation {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When images and texts differ in shape, or student and teacher in rows.
+    /// When images and texts differ in shape or device, or are empty, or student and teacher differ in rows.
     pub fn forward(
         &self,
         student: [Tensor<2>; 2],
@@ -49,13 +55,13 @@ impl Distillation {
         ctx: &StepContext<'_>,
     ) -> Tensor<1> {
         for [image, text] in [&student, &teacher] {
-            assert_eq!(image.dims(), text.dims(), "distillation pairs row with row: image and text of one shape");
+            assert_pair("distillation", image, text);
         }
         let (rows, taught) = (student[0].dims()[0], teacher[0].dims()[0]);
         assert_eq!(rows, taught, "student and teacher must see the same samples");
         let [scale, teacher_scale] = scales;
-        let student = logits(student, scale, ctx);
-        let teacher = logits(teacher.map(Tensor::detach), teacher_scale.detach(), ctx);
+        let student = logits(student, scale, self.key_gradients, ctx);
+        let teacher = logits(teacher.map(Tensor::detach), teacher_scale.detach(), KeyGradients::Detached, ctx);
         let directions = student.into_iter().zip(teacher).map(|(student, teacher)| {
             let target = burn::tensor::activation::softmax(teacher, 1);
             soft_cross_entropy(target, student)
@@ -65,13 +71,19 @@ impl Distillation {
 }
 
 /// Images against texts and texts against images.
-fn logits(vectors: [Tensor<2>; 2], scale: Tensor<1>, ctx: &StepContext<'_>) -> [Tensor<2>; 2] {
+fn logits(
+    vectors: [Tensor<2>; 2],
+    scale: Tensor<1>,
+    key_gradients: KeyGradients,
+    ctx: &StepContext<'_>,
+) -> [Tensor<2>; 2] {
     let [image, text] = vectors.map(|vectors| l2_normalize(widened(vectors)));
     let scale = widened(scale).unsqueeze::<2>();
-    if ctx.collective.world() == 1 {
+    if ctx.collective.world() == 1 && key_gradients == KeyGradients::Full {
+        // One product serves both directions.
         let logits = image.matmul(text.transpose()) * scale;
         return [logits.clone(), logits.transpose()];
     }
     [(image.clone(), text.clone()), (text, image)]
-        .map(|(queries, keys)| queries.matmul(ctx.collective.all_gather(keys).transpose()) * scale.clone())
+        .map(|(queries, keys)| queries.matmul(key_gradients.gather(keys, ctx.collective).transpose()) * scale.clone())
 }

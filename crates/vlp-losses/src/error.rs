@@ -1,4 +1,4 @@
-/// What can be wrong with a loss before it exists.
+/// What can be wrong with a loss before it exists, and with what it is given.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LossError {
@@ -42,6 +42,18 @@ pub enum LossError {
         /// Their width.
         dim: usize,
     },
+    /// Caller: a queue that can keep nothing.
+    #[error(
+        "a queue of {views} views of {length} features of width {dim} keeps nothing; SwAV has 2 of 3840 of width 128"
+    )]
+    QueueSize {
+        /// How many views were asked for.
+        views: usize,
+        /// How many features of each.
+        length: usize,
+        /// Their width.
+        dim: usize,
+    },
     /// Caller: a weight that is no number.
     #[error("{name} {value} must be a finite number; the default is {default}")]
     NotFinite {
@@ -55,6 +67,18 @@ pub enum LossError {
     /// Caller: a moving average that would not move between what it averages.
     #[error("the centre's momentum {0} is not in [0, 1]; DINO uses 0.9")]
     CenterMomentum(f64),
+    /// Data: rows that hold a NaN or an infinity.
+    #[error("{name}: {bad} of {rows} rows hold a NaN or an infinity, the first is row {first}")]
+    NonFiniteRows {
+        /// What the tensor was called.
+        name: String,
+        /// How many rows are not finite.
+        bad: usize,
+        /// How many rows there are.
+        rows: usize,
+        /// The first that is not finite, from 0.
+        first: usize,
+    },
 }
 
 impl LossError {

@@ -3,12 +3,15 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::soft_cross_entropy::{diagonal_cross_entropy, widened};
-use crate::{LossError, l2_normalize};
+use crate::{KeyGradients, LossError, l2_normalize};
 
-/// Configuration of [`Filip`], which has no options.
+/// Configuration of [`Filip`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FilipConfig {}
+#[serde(deny_unknown_fields, default)]
+pub struct FilipConfig {
+    /// Whether the tokens of the other side learn too.
+    pub key_gradients: KeyGradients,
+}
 
 /// FILIP's late interaction: pairs are compared token by token, each token by its best match on the other side.
 ///
@@ -23,7 +26,9 @@ pub struct FilipConfig {}
 /// the tokens before gathering them; here all are kept. A text without any token is as similar as orthogonal ones: 0.
 /// The token similarities of all pairs are held at once, `batch · all texts · image tokens · text tokens` numbers.
 #[derive(Debug, Clone, Copy)]
-pub struct Filip {}
+pub struct Filip {
+    key_gradients: KeyGradients,
+}
 
 /// Tokens of one side and which of them count.
 #[derive(Clone)]
@@ -40,7 +45,7 @@ impl FilipConfig {
     /// # Errors
     /// None so far; losses are built alike.
     pub fn init(&self) -> Result<Filip, LossError> {
-        Ok(Filip {})
+        Ok(Filip { key_gradients: self.key_gradients })
     }
 }
 
@@ -66,7 +71,7 @@ impl Filip {
         assert_eq!((batch, dim), (texts, width), "FILIP compares image and text tokens of one batch and one width");
         assert_eq!(present.dims(), [texts, length], "FILIP must know of every text token whether it is one");
         let (image, text) = (Tokens::new(image, None), Tokens::new(text, Some(present)));
-        let (images, texts) = (image.clone().gathered(ctx), text.clone().gathered(ctx));
+        let [images, texts] = [&image, &text].map(|tokens| tokens.clone().gathered(self.key_gradients, ctx));
         let scale = widened(scale).unsqueeze::<2>();
         let first = ctx.collective.rank() * batch;
         let of_images = diagonal_cross_entropy(image.best_matches(texts) * scale.clone(), first);
@@ -86,12 +91,13 @@ impl Tokens {
         Tokens { vectors, present }
     }
 
-    fn gathered(self, ctx: &StepContext<'_>) -> Self {
+    fn gathered(self, key_gradients: KeyGradients, ctx: &StepContext<'_>) -> Self {
         let [rows, number] = self.present.dims();
         let dim = self.vectors.dims()[1];
         let all = ctx.collective.world() * rows;
-        let vectors = ctx.collective.all_gather(self.vectors.reshape([rows, number * dim]));
-        Tokens { vectors: vectors.reshape([all * number, dim]), present: ctx.collective.all_gather(self.present) }
+        let vectors = key_gradients.gather(self.vectors.reshape([rows, number * dim]), ctx.collective);
+        let present = KeyGradients::Detached.gather(self.present, ctx.collective);
+        Tokens { vectors: vectors.reshape([all * number, dim]), present }
     }
 
     /// Mean over these tokens of the highest cosine among those of each row of `others`: `[rows, other rows]`.

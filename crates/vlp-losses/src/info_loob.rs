@@ -1,3 +1,4 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
@@ -5,8 +6,9 @@ use vlp_core::{Collective, StepContext};
 
 use crate::diagonal::diagonal;
 use crate::log_sum_exp::log_sum_exp;
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
-use crate::{LossError, l2_normalize};
+use crate::{KeyGradients, LossError, l2_normalize};
 
 /// Configuration of [`InfoLoob`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,11 +18,13 @@ pub struct InfoLoobConfig {
     pub temperature: f64,
     /// β of the Hopfield retrieval, 8 in CLOOB; without it the embeddings are compared as they are.
     pub hopfield_beta: Option<f64>,
+    /// Whether keys and stored patterns learn too.
+    pub key_gradients: KeyGradients,
 }
 
 impl Default for InfoLoobConfig {
     fn default() -> Self {
-        InfoLoobConfig { temperature: 1.0 / 30.0, hopfield_beta: None }
+        InfoLoobConfig { temperature: 1.0 / 30.0, hopfield_beta: None, key_gradients: KeyGradients::Full }
     }
 }
 
@@ -53,10 +57,11 @@ impl InfoLoobConfig {
 ///
 /// Fürst et al. 2021, "CLOOB: modern Hopfield networks with InfoLOOB outperform CLIP". Directions are summed, not
 /// averaged, and the result is multiplied by τ, both as released. The loss can be negative. With several ranks each takes
-/// its own rows against the rows of all, and the mean over ranks is the loss of the joined batch; keys and stored
-/// patterns carry gradient as far as the collective's gather does.
-#[derive(Debug, Clone, Copy)]
+/// its own rows against the rows of all, and the mean over ranks is the loss of the joined batch; the gradient of keys and
+/// stored patterns is that of [`KeyGradients`].
+#[derive(Module, Debug, Copy)]
 pub struct InfoLoob {
+    #[module(skip)]
     config: InfoLoobConfig,
 }
 
@@ -66,18 +71,18 @@ impl InfoLoob {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When `image` and `text` differ in shape, or there is only one pair on all ranks together: it has no negatives.
+    /// When `image` and `text` differ in shape or device, or are empty, or there is only one pair on all ranks together: it
+    /// has no negatives.
     pub fn forward(&self, image: Tensor<2>, text: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
-        let (shape, other) = (image.dims(), text.dims());
-        assert_eq!(shape, other, "InfoLOOB pairs row with row: both sides must have one shape [batch, dim]");
-        let number = shape[0] * ctx.collective.world();
+        assert_pair("InfoLOOB", &image, &text);
+        let number = image.dims()[0] * ctx.collective.world();
         assert!(number > 1, "InfoLOOB has nothing but negatives in its denominator: it needs a batch of 2 or more");
         let (x, y) = (l2_normalize(widened(image)), l2_normalize(widened(text)));
         let Some(beta) = self.config.hopfield_beta else {
             return self.direction(x.clone(), y.clone(), ctx.collective) + self.direction(y, x, ctx.collective);
         };
         let directions = [(x.clone(), y.clone()), (y, x)].map(|(own, other)| {
-            let stored = ctx.collective.all_gather(own.clone());
+            let stored = self.config.key_gradients.gather(own.clone(), ctx.collective);
             let [own, other] = [own, other].map(|queries| retrieve(queries, stored.clone(), beta));
             self.direction(own, other, ctx.collective)
         });
@@ -88,7 +93,7 @@ impl InfoLoob {
     /// l of this rank's rows.
     fn direction(&self, queries: Tensor<2>, keys: Tensor<2>, collective: &dyn Collective) -> Tensor<1> {
         let (rows, temperature) = (queries.dims()[0], self.config.temperature);
-        let keys = collective.all_gather(keys);
+        let keys = self.config.key_gradients.gather(keys, collective);
         let first = collective.rank() * rows;
         let positive = (queries.clone() * keys.clone().slice([first..first + rows])).sum_dim(1);
         let is_positive = diagonal([rows, keys.dims()[0]], first, &queries.device());

@@ -2,8 +2,9 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{diagonal_cross_entropy, widened};
-use crate::{LossError, l2_normalize};
+use crate::{KeyGradients, LossError, l2_normalize};
 
 /// Configuration of [`MocoV3`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,13 +51,12 @@ impl MocoV3 {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When shapes differ.
+    /// When shapes or devices differ, or the batch is empty.
     pub fn forward(&self, queries: [Tensor<2>; 2], keys: [Tensor<2>; 2], ctx: &StepContext<'_>) -> Tensor<1> {
-        let shape @ [rows, _] = queries[0].dims();
-        let one_shape = queries.iter().chain(&keys).all(|view| view.dims() == shape);
-        assert!(one_shape, "MoCo pairs row with row: queries and keys must have one shape [batch, dim]");
+        queries.iter().chain(&keys).for_each(|view| assert_pair("MoCo", &queries[0], view));
+        let rows = queries[0].dims()[0];
         let [q1, q2] = queries.map(|queries| l2_normalize(widened(queries)));
-        let [k1, k2] = keys.map(|keys| ctx.collective.all_gather(l2_normalize(widened(keys.detach()))));
+        let [k1, k2] = keys.map(|keys| KeyGradients::Detached.gather(l2_normalize(widened(keys)), ctx.collective));
         let contrast = |queries: Tensor<2>, keys: Tensor<2>| {
             let logits = queries.matmul(keys.transpose()) / self.temperature;
             diagonal_cross_entropy(logits, ctx.collective.rank() * rows)

@@ -1,6 +1,8 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
@@ -34,10 +36,10 @@ pub struct NegativeCosineConfig {
 /// Chen and He 2020, "Exploring simple Siamese representation learning"; Grill et al. 2020, "Bootstrap your own latent".
 /// This is one direction. SimSiam takes the mean of (p₁, z₂) and (p₂, z₁), BYOL their sum. The mean over ranks is the
 /// loss of the joined batch; nothing is exchanged.
-#[derive(Debug, Clone, Copy)]
+#[derive(Module, Debug, Copy)]
 pub struct NegativeCosine {
-    form: CosineForm,
-    target_gradient: bool,
+    #[module(skip)]
+    config: NegativeCosineConfig,
 }
 
 impl NegativeCosineConfig {
@@ -46,7 +48,7 @@ impl NegativeCosineConfig {
     /// # Errors
     /// Never so far: every configuration is valid.
     pub fn init(&self) -> Result<NegativeCosine, LossError> {
-        Ok(NegativeCosine { form: self.form, target_gradient: self.target_gradient })
+        Ok(NegativeCosine { config: *self })
     }
 }
 
@@ -56,13 +58,12 @@ impl NegativeCosine {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When the two differ in shape.
+    /// When the two differ in shape or device, or are empty.
     pub fn forward(&self, predictions: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-        let (shape, other) = (predictions.dims(), targets.dims());
-        assert_eq!(shape, other, "each prediction needs its target: both must have one shape [batch, dim]");
-        let targets = if self.target_gradient { targets } else { targets.detach() };
+        assert_pair("negative cosine", &predictions, &targets);
+        let targets = if self.config.target_gradient { targets } else { targets.detach() };
         let cosine = (l2_normalize(widened(predictions)) * l2_normalize(widened(targets))).sum_dim(1).mean();
-        match self.form {
+        match self.config.form {
             CosineForm::Negative => cosine.neg(),
             CosineForm::SquaredDistance => cosine * -2.0 + 2.0,
         }

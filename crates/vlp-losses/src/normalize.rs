@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 /// A row of zeros stays zero and receives a finite gradient.
 ///
 /// # Shapes
-/// - x and result: `[rows, dim]`
+/// - x and result: `[rows, dim]`, f32 or wider: half precision does not hold the floor
 pub fn l2_normalize(x: Tensor<2>) -> Tensor<2> {
     // The floor is on the sum of squares: a square root at zero has no gradient.
     let squares = x.clone().square().sum_dim(1).clamp_min(1e-24);

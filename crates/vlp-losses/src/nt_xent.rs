@@ -1,10 +1,12 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::LossError;
 use crate::log_sum_exp::log_sum_exp;
+use crate::pair::assert_pair;
 use crate::two_views::queries;
+use crate::{KeyGradients, LossError};
 
 /// Configuration of [`NtXent`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -12,11 +14,13 @@ use crate::two_views::queries;
 pub struct NtXentConfig {
     /// τ: 0.1 in SLIP and for SimCLR's best ImageNet runs.
     pub temperature: f64,
+    /// Whether keys learn too.
+    pub key_gradients: KeyGradients,
 }
 
 impl Default for NtXentConfig {
     fn default() -> Self {
-        NtXentConfig { temperature: 0.1 }
+        NtXentConfig { temperature: 0.1, key_gradients: KeyGradients::Full }
     }
 }
 
@@ -28,11 +32,12 @@ impl Default for NtXentConfig {
 ///
 /// Chen et al. 2020, "A simple framework for contrastive learning of visual representations". The positive stays in the
 /// denominator; see [`Dcl`](crate::Dcl) for the loss without it. With several ranks each takes its own rows against the
-/// rows of all, and the mean over ranks is the loss of the joined batch; keys carry gradient as far as the collective's
-/// gather does. A batch of one sample has no negatives: the loss is 0.
-#[derive(Debug, Clone, Copy)]
+/// rows of all, and the mean over ranks is the loss of the joined batch; the gradient of the keys is that of
+/// [`KeyGradients`]. A batch of one sample has no negatives: the loss is 0.
+#[derive(Module, Debug, Copy)]
 pub struct NtXent {
-    temperature: f64,
+    #[module(skip)]
+    config: NtXentConfig,
 }
 
 impl NtXentConfig {
@@ -42,7 +47,7 @@ impl NtXentConfig {
     /// When the temperature is not a positive number.
     pub fn init(&self) -> Result<NtXent, LossError> {
         LossError::check_temperature(self.temperature)?;
-        Ok(NtXent { temperature: self.temperature })
+        Ok(NtXent { config: *self })
     }
 }
 
@@ -52,10 +57,11 @@ impl NtXent {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When `a` and `b` differ in shape.
+    /// When `a` and `b` differ in shape or device, or are empty.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
-        assert_eq!(a.dims(), b.dims(), "NT-Xent pairs row with row: both views must have one shape [batch, dim]");
-        let [first, second] = queries(a, b, self.temperature, ctx.collective)
+        assert_pair("NT-Xent", &a, &b);
+        let NtXentConfig { temperature, key_gradients } = self.config;
+        let [first, second] = queries([a, b], temperature, key_gradients, ctx.collective)
             .map(|queries| (log_sum_exp(queries.others()) - queries.positive).mean());
         (first + second) / 2.0
     }

@@ -3,6 +3,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
 /// Size of [`Prototypes`].
@@ -55,7 +56,7 @@ impl Prototypes {
     /// Cosine of every vector with every prototype.
     ///
     /// # Shapes
-    /// - x: `[rows, dim]`, not normalised
+    /// - x: `[rows, dim]`, not normalised, scored in f32 if it is in half precision
     /// - result: `[rows, prototypes]`
     ///
     /// # Panics
@@ -63,6 +64,6 @@ impl Prototypes {
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let ([_, given], [_, dim]) = (x.dims(), self.weight.dims());
         assert_eq!(given, dim, "prototypes of width {dim} cannot score vectors of width {given}");
-        l2_normalize(x).matmul(l2_normalize(self.weight.val()).transpose())
+        l2_normalize(widened(x)).matmul(l2_normalize(widened(self.weight.val())).transpose())
     }
 }

@@ -1,6 +1,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
@@ -48,7 +49,7 @@ impl SiamLip {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When predictions and targets, or the strong views, differ in shape.
+    /// When predictions and targets, or the strong views, differ in shape or device, or are empty.
     pub fn forward(&self, weak: SiamLipView, strong: &[SiamLipView]) -> Tensor<1> {
         let weak = cosines(std::slice::from_ref(&weak));
         let pairs = (1 + strong.len() * strong.len()) as f64;
@@ -62,18 +63,14 @@ impl SiamLip {
 fn cosines(views: &[SiamLipView]) -> Tensor<1> {
     // Σ_ab p_a·v_b = (Σ_a p_a)·(Σ_b v_b): N products of vectors become sums.
     let sum = |vectors: Vec<&Tensor<2>>| {
-        let shape = vectors[0].dims();
-        let normalised = vectors.into_iter().map(|x| {
-            assert_eq!(x.dims(), shape, "SiamLIP's views must have one shape [batch, dim]");
-            l2_normalize(widened(x.clone()))
-        });
+        vectors.iter().for_each(|x| assert_pair("SiamLIP", vectors[0], x));
+        let normalised = vectors.into_iter().map(|x| l2_normalize(widened(x.clone())));
         normalised.reduce(|sum, x| sum + x).expect("there is at least one view")
     };
     let direction = |from: usize, to: usize| {
         let predictions = sum(views.iter().map(|view| &view.predictions[from]).collect());
         let targets = sum(views.iter().map(|view| &view.targets[to]).collect()).detach();
-        let (shape, other) = (predictions.dims(), targets.dims());
-        assert_eq!(shape, other, "SiamLIP predicts row for row: predictions and targets must have one shape");
+        assert_pair("SiamLIP", &predictions, &targets);
         (predictions * targets).sum_dim(1).mean()
     };
     direction(0, 1) + direction(1, 0)

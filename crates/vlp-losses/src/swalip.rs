@@ -2,8 +2,9 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{soft_cross_entropy, widened};
-use crate::{LossError, Sinkhorn, SinkhornConfig, l2_normalize};
+use crate::{KeyGradients, LossError, Sinkhorn, SinkhornConfig, l2_normalize};
 
 /// Configuration of [`SwaLip`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,8 @@ use crate::{LossError, Sinkhorn, SinkhornConfig, l2_normalize};
 pub struct SwaLipConfig {
     /// How targets are balanced.
     pub sinkhorn: SinkhornConfig,
+    /// Whether the vectors that stand in for prototypes learn too.
+    pub key_gradients: KeyGradients,
 }
 
 /// SwALIP's swapped prediction without prototypes: the strong vectors of the other modality, of the whole global batch,
@@ -29,6 +32,7 @@ pub struct SwaLipConfig {
 #[derive(Debug, Clone, Copy)]
 pub struct SwaLip {
     sinkhorn: Sinkhorn,
+    key_gradients: KeyGradients,
 }
 
 impl SwaLipConfig {
@@ -37,7 +41,7 @@ impl SwaLipConfig {
     /// # Errors
     /// When Sinkhorn cannot be built.
     pub fn init(&self) -> Result<SwaLip, LossError> {
-        Ok(SwaLip { sinkhorn: self.sinkhorn.init()? })
+        Ok(SwaLip { sinkhorn: self.sinkhorn.init()?, key_gradients: self.key_gradients })
     }
 }
 
@@ -48,20 +52,18 @@ impl SwaLip {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When there are not two views of each modality, or shapes differ.
+    /// When there are not two views of each modality, or shapes or devices differ.
     pub fn forward(&self, strong: [&[Tensor<2>]; 2], scale: Tensor<1>, ctx: &StepContext<'_>) -> Tensor<1> {
-        let shape = strong[0].first().map(Tensor::dims);
         let [images, texts] = strong.map(|views| match views {
-            [first, second] => {
-                let one_shape = [first, second].iter().all(|view| Some(view.dims()) == shape);
-                assert!(one_shape, "SwALIP pairs row with row: all strong views must have one shape [batch, dim]");
-                [first, second].map(|view| l2_normalize(widened(view.clone())))
-            }
+            [first, second] => [first, second].map(|view| {
+                assert_pair("SwALIP", &strong[0][0], view);
+                l2_normalize(widened(view.clone()))
+            }),
             other => panic!("SwALIP swaps two strong views per modality, {} were given", other.len()),
         });
         let scale = widened(scale).unsqueeze::<2>();
         let direction = |queries: &[Tensor<2>; 2], keys: &[Tensor<2>; 2]| {
-            let keys = keys.each_ref().map(|keys| ctx.collective.all_gather(keys.clone()).transpose());
+            let keys = keys.clone().map(|keys| self.key_gradients.gather(keys, ctx.collective).transpose());
             let scores = queries.each_ref().map(|rows| keys.each_ref().map(|keys| rows.clone().matmul(keys.clone())));
             let codes = scores.each_ref().map(|row| row.each_ref().map(|s| self.sinkhorn.forward(s.clone(), ctx)));
             let predict = |a: usize, b: usize| {

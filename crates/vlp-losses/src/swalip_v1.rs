@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{soft_cross_entropy, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
@@ -46,7 +47,7 @@ impl SwaLipV1 {
     /// - result: `[1]`
     ///
     /// # Panics
-    /// When shapes differ.
+    /// When shapes or devices differ, or the batch is empty.
     pub fn forward(
         &self,
         scores: [Tensor<2>; 2],
@@ -55,9 +56,7 @@ impl SwaLipV1 {
         ctx: &StepContext<'_>,
     ) -> Tensor<1> {
         let sources = momentum_scores.unwrap_or_else(|| scores.clone());
-        let shape = scores[0].dims();
-        let one_shape = scores.iter().chain(&sources).all(|scores| scores.dims() == shape);
-        assert!(one_shape, "SwALIP pairs row with row: all scores must have one shape [batch, prototypes]");
+        scores.iter().chain(&sources).for_each(|other| assert_pair("SwALIP", &scores[0], other));
         let [images, texts] = sources.map(|scores| self.sinkhorn.forward(scores, ctx));
         let scale = widened(scale).unsqueeze::<2>();
         let [image, text] = scores.map(|scores| widened(scores) * scale.clone());

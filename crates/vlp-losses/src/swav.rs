@@ -3,6 +3,7 @@ use burn::tensor::activation::log_softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
@@ -67,9 +68,7 @@ impl Swav {
     ) -> Tensor<1> {
         let views = global.len() + local.len();
         assert!(!global.is_empty() && views > 1, "SwAV swaps views: at least one global view and another are needed");
-        let shape = global[0].dims();
-        let one_shape = global.iter().chain(local).all(|view| view.dims() == shape);
-        assert!(one_shape, "SwAV pairs row with row: all views must have one shape [batch, prototypes]");
+        global.iter().chain(local).for_each(|view| assert_pair("SwAV", &global[0], view));
         let queued = queues.len();
         let fits = queued == 0 || queued == global.len();
         assert!(fits, "SwAV needs one queue per global view or none: {queued} for {} views", global.len());

@@ -2,8 +2,8 @@ use burn::tensor::{Bool, Tensor};
 use vlp_core::Collective;
 
 use crate::diagonal::diagonal;
-use crate::l2_normalize;
 use crate::soft_cross_entropy::widened;
+use crate::{KeyGradients, l2_normalize};
 
 /// The rows of one view as queries; the keys are both views of all ranks, a rank's first view before its second.
 #[derive(Debug)]
@@ -18,11 +18,16 @@ pub(crate) struct Queries {
     other: usize,
 }
 
-/// Each view of a batch against all, from `[batch, dim]` and `[batch, dim]`.
-pub(crate) fn queries(a: Tensor<2>, b: Tensor<2>, temperature: f64, collective: &dyn Collective) -> [Queries; 2] {
-    let (a, b) = (l2_normalize(widened(a)), l2_normalize(widened(b)));
+/// Each of two views of a batch, `[batch, dim]`, against both views of all ranks.
+pub(crate) fn queries(
+    views: [Tensor<2>; 2],
+    temperature: f64,
+    key_gradients: KeyGradients,
+    collective: &dyn Collective,
+) -> [Queries; 2] {
+    let [a, b] = views.map(|view| l2_normalize(widened(view)));
     let rows = a.dims()[0];
-    let keys = collective.all_gather(Tensor::cat(vec![a.clone(), b.clone()], 0));
+    let keys = key_gradients.gather(Tensor::cat(vec![a.clone(), b.clone()], 0), collective);
     let first = collective.rank() * 2 * rows;
     [(a, first, first + rows), (b, first + rows, first)].map(|(queries, own, other)| {
         let positive = (queries.clone() * keys.clone().slice([other..other + rows])).sum_dim(1) / temperature;

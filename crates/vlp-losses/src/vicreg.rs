@@ -1,9 +1,11 @@
+use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
+use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 
 /// Configuration of [`VicReg`].
@@ -39,9 +41,11 @@ impl Default for VicRegConfig {
 ///
 /// Bardes et al. 2021, "VICReg: variance-invariance-covariance regularization for self-supervised learning". As in the
 /// released code, the sum of variances is halved and that of covariances is not. The mean over ranks is the loss of the
-/// joined batch; keys carry gradient as far as the collective's gather does.
-#[derive(Debug, Clone, Copy)]
+/// joined batch. What is gathered are not keys but the rows of a statistic, which always learn: there are no
+/// [`KeyGradients`](crate::KeyGradients) here.
+#[derive(Module, Debug, Copy)]
 pub struct VicReg {
+    #[module(skip)]
     config: VicRegConfig,
 }
 
@@ -79,9 +83,10 @@ impl VicReg {
     /// - a, b: two views, `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     ///
     /// # Panics
-    /// When `a` and `b` differ in shape, or there is only one row on all ranks together: it has no variance.
+    /// When `a` and `b` differ in shape or device, or are empty, or there is only one row on all ranks together: it has no
+    /// variance.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> VicRegTerms {
-        assert_eq!(a.dims(), b.dims(), "VICReg pairs row with row: both views must have one shape [batch, dim]");
+        assert_pair("VICReg", &a, &b);
         let number = a.dims()[0] * ctx.collective.world();
         assert!(number > 1, "VICReg divides by the batch size less 1: it needs a batch of 2 or more");
         let (a, b) = (widened(a), widened(b));

@@ -31,10 +31,7 @@ fn values_and_gradients_equal_lightly() {
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
     for (case, world) in cases(&Device::flex().autodiff()).iter().zip([3, 4, 5]) {
         let loss = loss_of(case);
-        case.check(ranks::mean_loss(world, &[case.input("z1"), case.input("z2")], |inputs, ctx| {
-            let [a, b] = inputs.try_into().unwrap();
-            loss.forward(a, b, ctx)
-        }));
+        ranks::check_case(case, [world], ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx));
     }
 }
 

@@ -12,7 +12,8 @@ fn cases(device: &Device) -> Vec<GoldenCase> {
 }
 
 fn loss_of(case: &GoldenCase) -> CyClip {
-    CyClipConfig { in_modal: case.param("lambda_in"), cross_modal: case.param("lambda_cross") }.init().unwrap()
+    let (in_modal, cross_modal) = (case.param("lambda_in"), case.param("lambda_cross"));
+    CyClipConfig { in_modal, cross_modal, ..Default::default() }.init().unwrap()
 }
 
 #[test]
@@ -31,13 +32,10 @@ fn values_parts_and_gradients_equal_the_golden_numbers() {
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
     for case in cases(&Device::flex().autodiff()) {
-        let (loss, inputs) = (loss_of(&case), [case.input("image"), case.input("text")]);
-        for world in [2, 3] {
-            case.check(ranks::mean_loss(world, &inputs, |inputs, ctx| {
-                let [image, text] = inputs.try_into().unwrap();
-                loss.forward(image, text, case.scalar("log_scale").exp(), ctx).loss
-            }));
-        }
+        let loss = loss_of(&case);
+        ranks::check_case(&case, [2, 3], ["image", "text"], |[image, text], ctx| {
+            loss.forward(image, text, case.scalar("log_scale").exp(), ctx).loss
+        });
     }
 }
 

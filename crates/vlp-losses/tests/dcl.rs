@@ -14,7 +14,7 @@ fn cases(device: &Device) -> Vec<GoldenCase> {
 fn loss_of(case: &GoldenCase) -> Dcl {
     let sigma = case.json["params"]["sigma"].as_f64();
     assert_eq!(sigma.is_some(), case.name.starts_with("dclw"));
-    DclConfig { temperature: case.param("temperature"), sigma }.init().unwrap()
+    DclConfig { temperature: case.param("temperature"), sigma, ..Default::default() }.init().unwrap()
 }
 
 #[test]
@@ -27,13 +27,8 @@ fn values_and_gradients_equal_lightly() {
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
     for case in cases(&Device::flex().autodiff()) {
-        let (loss, inputs) = (loss_of(&case), [case.input("z1"), case.input("z2")]);
-        for world in [2, 3, 6] {
-            case.check(ranks::mean_loss(world, &inputs, |inputs, ctx| {
-                let [a, b] = inputs.try_into().unwrap();
-                loss.forward(a, b, ctx)
-            }));
-        }
+        let loss = loss_of(&case);
+        ranks::check_case(&case, [2, 3, 6], ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx));
     }
 }
 
@@ -51,7 +46,8 @@ fn the_loss_is_negative_where_views_agree_and_samples_are_opposite() {
 #[test]
 fn equal_and_zero_rows_stay_finite() {
     let device = Device::flex().autodiff();
-    for config in [DclConfig::default(), DclConfig::weighted(), DclConfig { temperature: 1e-3, sigma: Some(1e-3) }] {
+    let cold = DclConfig { sigma: Some(1e-3), ..Default::default() };
+    for config in [DclConfig::default(), DclConfig::weighted(), DclConfig { temperature: 1e-3, ..cold }] {
         for row in [[0.0, 0.0], [3.0, -4.0]] {
             let x = Tensor::<2>::from_floats([row, row, row], &device).require_grad();
             let value = config.init().unwrap().forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));

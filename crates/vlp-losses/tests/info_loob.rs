@@ -12,7 +12,7 @@ use vlp_testkit::ranks;
 type Matrix = Vec<Vec<f64>>;
 
 fn configs() -> [InfoLoobConfig; 3] {
-    let warm = InfoLoobConfig { temperature: 0.5, hopfield_beta: Some(2.0) };
+    let warm = InfoLoobConfig { temperature: 0.5, hopfield_beta: Some(2.0), ..Default::default() };
     [InfoLoobConfig::default(), InfoLoobConfig::cloob(), warm]
 }
 
@@ -123,7 +123,8 @@ fn the_loss_is_negative_where_pairs_agree_and_others_are_opposite() {
 #[test]
 fn equal_and_zero_rows_stay_finite() {
     let device = Device::flex().autodiff();
-    for config in configs().into_iter().chain([InfoLoobConfig { temperature: 1e-3, hopfield_beta: Some(1e3) }]) {
+    let cold = InfoLoobConfig { temperature: 1e-3, hopfield_beta: Some(1e3), ..Default::default() };
+    for config in configs().into_iter().chain([cold]) {
         for row in [[0.0, 0.0], [3.0, -4.0]] {
             let x = Tensor::<2>::from_floats([row, row, row], &device).require_grad();
             let value = config.init().unwrap().forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));

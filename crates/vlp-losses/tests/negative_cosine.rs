@@ -51,7 +51,7 @@ fn zero_vectors_have_cosine_0_and_a_finite_gradient() {
 }
 
 #[test]
-#[should_panic(expected = "each prediction needs its target")]
+#[should_panic(expected = "both sides must have one shape")]
 fn other_shapes_are_refused() {
     let device = Device::flex();
     let loss = NegativeCosineConfig::default().init().unwrap();

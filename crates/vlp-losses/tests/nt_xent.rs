@@ -14,7 +14,7 @@ fn cases(device: &Device) -> Vec<GoldenCase> {
 #[test]
 fn values_and_gradients_equal_lightly() {
     for case in cases(&Device::flex().autodiff()) {
-        let loss = NtXentConfig { temperature: case.param("temperature") }.init().unwrap();
+        let loss = NtXentConfig { temperature: case.param("temperature"), ..Default::default() }.init().unwrap();
         case.check(loss.forward(case.input("z1"), case.input("z2"), &StepContext::new(0, 0, 1)));
     }
 }
@@ -22,15 +22,11 @@ fn values_and_gradients_equal_lightly() {
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
     for case in cases(&Device::flex().autodiff()) {
-        let loss = NtXentConfig { temperature: case.param("temperature") }.init().unwrap();
-        let inputs = [case.input("z1"), case.input("z2")];
+        let loss = NtXentConfig { temperature: case.param("temperature"), ..Default::default() }.init().unwrap();
         // The cases have 2, 6 and 9 rows: the last world leaves one row on each rank.
-        for world in [2, 3, 6, 9].into_iter().filter(|world| inputs[0].dims()[0].is_multiple_of(*world)) {
-            case.check(ranks::mean_loss(world, &inputs, |inputs, ctx| {
-                let [a, b] = inputs.try_into().unwrap();
-                loss.forward(a, b, ctx)
-            }));
-        }
+        let rows = case.input("z1").dims()[0];
+        let worlds = [2, 3, 6, 9].into_iter().filter(|world| rows.is_multiple_of(*world));
+        ranks::check_case(&case, worlds, ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx));
     }
 }
 
@@ -53,7 +49,7 @@ fn equal_rows_give_the_logarithm_of_the_number_of_candidates_and_one_sample_give
         for row in [[0.0, 0.0], [3.0, -4.0]] {
             for (rows, expected) in [(3, 5f64.ln()), (1, 0.0)] {
                 let x = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();
-                let loss = NtXentConfig { temperature }.init().unwrap();
+                let loss = NtXentConfig { temperature, ..Default::default() }.init().unwrap();
                 let value = loss.forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));
                 // Logits of 1,000 are exact to 6e-5 in f32.
                 assert_close("equal rows", value.clone(), &[expected], 1e-5, 2e-4);
@@ -66,7 +62,7 @@ fn equal_rows_give_the_logarithm_of_the_number_of_candidates_and_one_sample_give
 #[test]
 fn temperatures_that_are_not_positive_are_refused_with_their_value() {
     for temperature in [0.0, -0.1, f64::NAN] {
-        let error = NtXentConfig { temperature }.init().unwrap_err();
+        let error = NtXentConfig { temperature, ..Default::default() }.init().unwrap_err();
         assert!(matches!(error, LossError::Temperature(_)), "{error}");
         assert!(error.to_string().contains(&temperature.to_string()), "{error}");
     }

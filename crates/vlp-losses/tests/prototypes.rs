@@ -1,7 +1,7 @@
 //! Prototypes: what they score, where they start, what they refuse. Their gradients are checked with SwAV's.
 
 use burn::module::Module;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use vlp_losses::{LossError, Prototypes, PrototypesConfig};
 use vlp_testkit::golden;
 
@@ -46,6 +46,21 @@ fn zero_vectors_and_zero_prototypes_score_zero_with_finite_gradients() {
     let scores = prototypes.forward(x.clone());
     golden::assert_close("zeros", scores.clone(), &[0.0; 6], 0.0, 0.0);
     assert!(x.grad(&scores.sum().backward()).unwrap().is_finite().all().into_scalar::<bool>());
+}
+
+#[test]
+fn half_precision_vectors_are_scored_in_f32() {
+    let device = Device::flex();
+    device.seed(1);
+    let prototypes = PrototypesConfig { prototypes: 3, dim: 4 }.init(&device).unwrap();
+    let x = Tensor::<2>::random([2, 4], Distribution::Normal(0.0, 1.0), &device);
+    // A zero row has no direction in any precision.
+    let x = Tensor::cat(vec![x, Tensor::zeros([1, 4], &device)], 0);
+    for half in [FloatDType::BF16, FloatDType::F16] {
+        let narrow = x.clone().cast(half);
+        let expected = golden::values(prototypes.forward(narrow.clone().cast(FloatDType::F32)));
+        golden::assert_close("scores", prototypes.forward(narrow), &expected, 0.0, 0.0);
+    }
 }
 
 #[test]

@@ -3,16 +3,17 @@
 mod rocket_case;
 
 use burn::tensor::{Device, Distribution, Tensor};
-use rocket_case::RocketCase;
+use rocket_case::clip_rocket_loss;
 use vlp_core::StepContext;
 use vlp_losses::{CosineForm, NegativeCosineConfig, SiamLipConfig, SiamLipView};
 use vlp_testkit::golden::{self, assert_close};
+use vlp_testkit::rank_case::RankCase;
 use vlp_testkit::ranks::{self, Exchange};
 
 const CASES: [(&str, &str); 2] = [("siamlip_sum", ""), ("byolip_sum", "_momentum")];
 
 /// The term of one case, whose targets carry `suffix`.
-fn term(case: &RocketCase, suffix: &str) -> Tensor<1> {
+fn term(case: &RankCase, suffix: &str) -> Tensor<1> {
     let weak = SiamLipView {
         predictions: ["p_image", "p_text"].map(|name| case.one(name)),
         targets: ["v_image", "v_text"].map(|name| case.one(&format!("{name}{suffix}"))),
@@ -32,10 +33,10 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
     let device = Device::flex().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
     for ((name, suffix), expected) in CASES.into_iter().zip([2.042_177_735, 1.926_659_531]) {
-        let case = RocketCase::new(&json[name], 0..4, &device);
+        let case = RankCase::new(&json[name], 0..4, &device);
         let term = term(&case, suffix);
         assert_close(name, term.clone(), &[expected], 1e-5, 1e-6);
-        let loss = term + case.clip_rocket_loss(&StepContext::new(0, 0, 1));
+        let loss = term + clip_rocket_loss(&case, &StepContext::new(0, 0, 1));
         case.check(name, loss, &json[name]["world1"][0]);
     }
 }
@@ -45,8 +46,9 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
     let device = Device::flex().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
     for (name, suffix) in CASES {
-        let cases = [0, 1].map(|rank| RocketCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
-        let loss = |rank: usize, ctx: &StepContext<'_>| term(&cases[rank], suffix) + cases[rank].clip_rocket_loss(ctx);
+        let cases = [0, 1].map(|rank| RankCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
+        let loss =
+            |rank: usize, ctx: &StepContext<'_>| term(&cases[rank], suffix) + clip_rocket_loss(&cases[rank], ctx);
         for (rank, loss) in ranks::losses(2, Exchange::Detached, loss).into_iter().enumerate() {
             cases[rank].check(&format!("{name}, rank {rank}"), loss, &json[name]["world2"][rank]);
         }

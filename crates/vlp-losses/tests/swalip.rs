@@ -2,60 +2,20 @@
 //!
 //! The golden values are f64; values are compared to 1e-5 and gradients to 1e-4 relative plus 1e-6, in f32 on the CPU.
 
-use burn::tensor::{Device, Distribution, FloatDType, Tensor};
+mod rocket_case;
+
+use burn::tensor::{Device, Distribution, Tensor};
+use rocket_case::clip_rocket_loss;
 use serde_json::Value;
 use vlp_core::StepContext;
-use vlp_losses::{ClipRocketLossConfig, LossError, Reduction, SinkhornConfig, SwaLipConfig};
+use vlp_losses::{LossError, SinkhornConfig, SwaLipConfig};
+use vlp_testkit::rank_case::RankCase;
 use vlp_testkit::{golden, ranks};
 
-/// One case's inputs as leaves, rows `range` of each.
-struct Inputs {
-    leaves: Vec<(String, Tensor<2>)>,
-    weak: [Tensor<2>; 2],
-    strong: [Vec<Tensor<2>>; 2],
-    logs: [Tensor<1>; 2],
-}
-
-impl Inputs {
-    fn new(case: &Value, rows: std::ops::Range<usize>, device: &Device) -> Self {
-        let inputs = &case["inputs"];
-        let leaf = |value: &Value| golden::matrix(value, device).slice([rows.clone()]).detach().require_grad();
-        let weak = ["z_image_global", "z_text_global"].map(|name| leaf(&inputs[name]));
-        let strong = ["h_image_local", "h_text_local"].map(|name| (0..2).map(|v| leaf(&inputs[name][v])).collect());
-        let logs = ["log_scale", "log_h_scale"]
-            .map(|name| Tensor::from_floats([inputs[name].as_f64().unwrap() as f32], device).require_grad());
-        let mut leaves =
-            vec![("z_image_global".to_string(), weak[0].clone()), ("z_text_global".into(), weak[1].clone())];
-        for (name, views) in ["h_image_local", "h_text_local"].iter().zip(&strong) {
-            let views: &Vec<Tensor<2>> = views;
-            leaves.extend(views.iter().enumerate().map(|(v, view)| (format!("{name}/{v}"), view.clone())));
-        }
-        Inputs { leaves, weak, strong, logs }
-    }
-
-    fn loss(&self, case: &Value, ctx: &StepContext<'_>) -> Tensor<1> {
-        let reduction = if case["case"]["kw"]["loss_avg_or_sum"] == "sum" { Reduction::Sum } else { Reduction::Avg };
-        let clip = ClipRocketLossConfig { label_smoothing: 0.0, reduction, ..Default::default() }.init().unwrap();
-        let strong = [&self.strong[0][..], &self.strong[1][..]];
-        let scales = self.logs.clone().map(Tensor::exp);
-        let swalip = SwaLipConfig::default().init().unwrap().forward(strong, scales[1].clone(), ctx);
-        clip.forward(self.weak.clone(), strong, scales, ctx).loss + swalip * 0.2
-    }
-
-    fn check(&self, what: &str, loss: Tensor<1>, expected: &Value) {
-        golden::assert_close(what, loss.clone(), &golden::numbers(&expected["loss"]), 1e-5, 1e-5);
-        let gradients = loss.backward();
-        let compare = |name: &str, gradient: Tensor<1>| {
-            let numbers = golden::numbers(expected.pointer(&format!("/grads/{name}")).unwrap());
-            golden::assert_close(&format!("{what} d/d {name}"), gradient, &numbers, 1e-4, 1e-6);
-        };
-        for (name, leaf) in &self.leaves {
-            compare(name, leaf.grad(&gradients).unwrap().flatten(0, 1));
-        }
-        for (name, log) in ["log_scale", "log_h_scale"].iter().zip(&self.logs) {
-            compare(name, log.grad(&gradients).unwrap());
-        }
-    }
+fn loss(case: &RankCase, ctx: &StepContext<'_>) -> Tensor<1> {
+    let [images, texts] = ["h_image_local", "h_text_local"].map(|name| case.views(name));
+    let swalip = SwaLipConfig::default().init().unwrap();
+    clip_rocket_loss(case, ctx) + swalip.forward([&images, &texts], case.scale("log_h_scale"), ctx) * 0.2
 }
 
 fn cases() -> Value {
@@ -66,8 +26,8 @@ fn cases() -> Value {
 fn values_and_gradients_equal_the_reference_on_one_rank() {
     let device = Device::flex().autodiff();
     for (name, case) in cases().as_object().unwrap() {
-        let inputs = Inputs::new(case, 0..4, &device);
-        inputs.check(name, inputs.loss(case, &StepContext::new(0, 0, 1)), &case["world1"][0]);
+        let inputs = RankCase::new(case, 0..4, &device);
+        inputs.check(name, loss(&inputs, &StepContext::new(0, 0, 1)), &case["world1"][0]);
     }
 }
 
@@ -75,8 +35,8 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
     let device = Device::flex().autodiff();
     for (name, case) in cases().as_object().unwrap() {
-        let inputs = [0..2, 2..4].map(|rows| Inputs::new(case, rows, &device));
-        let losses = ranks::losses(2, ranks::Exchange::Detached, |rank, ctx| inputs[rank].loss(case, ctx));
+        let inputs = [0..2, 2..4].map(|rows| RankCase::new(case, rows, &device));
+        let losses = ranks::losses(2, ranks::Exchange::Detached, |rank, ctx| loss(&inputs[rank], ctx));
         for (rank, loss) in losses.into_iter().enumerate() {
             inputs[rank].check(&format!("{name}, rank {rank}"), loss, &case["world2"][rank]);
         }
@@ -87,13 +47,8 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_k
 fn two_ranks_with_full_gradients_equal_one() {
     let device = Device::flex().autodiff();
     for (name, case) in cases().as_object().unwrap() {
-        let all = Inputs::new(case, 0..4, &device);
-        let losses = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| {
-            let own = |x: &Tensor<2>| x.clone().slice([2 * rank..2 * rank + 2]);
-            let weak = all.weak.each_ref().map(own);
-            let strong = all.strong.each_ref().map(|views| views.iter().map(own).collect());
-            Inputs { leaves: Vec::new(), weak, strong, logs: all.logs.clone() }.loss(case, ctx)
-        });
+        let all = RankCase::new(case, 0..4, &device);
+        let losses = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| loss(&all.share(2 * rank..2 * rank + 2), ctx));
         let mean = losses.into_iter().reduce(|sum, loss| sum + loss).unwrap() / 2.0;
         all.check(&format!("{name}, mean of ranks"), mean, &case["world1"][0]);
     }
@@ -114,21 +69,6 @@ fn permuting_samples_leaves_the_loss_and_exchanging_modalities_too() {
     let flipped = |views: &[Tensor<2>; 2]| views.clone().map(|view| view.flip([0]));
     assert!((value(&flipped(&images), &flipped(&texts)) - expected).abs() < 1e-5);
     assert!((value(&texts, &images) - expected).abs() < 1e-5);
-}
-
-#[test]
-fn half_precision_inputs_get_the_f32_loss_of_their_rounded_values() {
-    let device = Device::flex();
-    device.seed(2);
-    let views = [(); 2].map(|()| Tensor::<2>::random([7, 5], Distribution::Normal(0.0, 1.0), &device));
-    let half = views.map(|view| view.cast(FloatDType::BF16));
-    let value = |views: [Tensor<2>; 2], scale: Tensor<1>| {
-        let loss = SwaLipConfig::default().init().unwrap();
-        loss.forward([&views, &views], scale, &StepContext::new(0, 0, 1)).into_scalar::<f32>()
-    };
-    let scale = Tensor::<1>::from_floats([8.0], &device);
-    let expected = value(half.clone().map(|view| view.cast(FloatDType::F32)), scale.clone());
-    assert_eq!(value(half, scale.cast(FloatDType::BF16)), expected);
 }
 
 #[test]
@@ -157,6 +97,6 @@ fn three_views_are_refused() {
 #[test]
 fn an_impossible_sinkhorn_is_refused() {
     let sinkhorn = SinkhornConfig { epsilon: 0.0, ..Default::default() };
-    let error = SwaLipConfig { sinkhorn }.init().unwrap_err();
+    let error = SwaLipConfig { sinkhorn, ..Default::default() }.init().unwrap_err();
     assert!(matches!(error, LossError::NotPositive { name: "epsilon", .. }), "{error}");
 }

@@ -64,7 +64,7 @@ fn three_ranks_equal_one() {
 fn a_queue_balances_the_codes_and_gets_no_gradient() {
     let device = Device::flex().autodiff();
     device.seed(4);
-    let views = [random(5, &device).require_grad(), random(5, &device)];
+    let views = [random(5, &device).require_grad(), random(5, &device).require_grad()];
     let queues = [random(8, &device).require_grad(), random(8, &device)];
     let loss = SwavConfig::default().init().unwrap();
     let with = loss.forward(&views, &[], &queues, &ctx());
@@ -76,12 +76,16 @@ fn a_queue_balances_the_codes_and_gets_no_gradient() {
     };
     let predict = |codes: Tensor<2>, at: usize| {
         let predicted = burn::tensor::activation::log_softmax(views[at].clone() * 10.0, 1);
-        f64::from((codes * predicted).sum_dim(1).mean().into_scalar::<f32>())
+        (codes * predicted).sum_dim(1).mean()
     };
-    let expected = -(predict(target(1), 0) + predict(target(0), 1)) / 2.0;
-    golden::assert_close("with a queue", with.clone(), &[expected], 1e-5, 0.0);
-    let gradients = with.backward();
-    assert!(views[0].grad(&gradients).is_some() && queues[0].grad(&gradients).is_none());
+    let expected = (predict(target(1), 0) + predict(target(0), 1)) / -2.0;
+    golden::assert_close("with a queue", with.clone(), &golden::values(expected.clone()), 1e-5, 0.0);
+    let (gradients, expected) = (with.backward(), expected.backward());
+    for view in &views {
+        let expected = golden::values(view.grad(&expected).unwrap());
+        golden::assert_close("gradient", view.grad(&gradients).unwrap(), &expected, 1e-4, 1e-6);
+    }
+    assert!(queues[0].grad(&gradients).is_none());
 }
 
 #[test]

@@ -33,11 +33,8 @@ fn values_and_gradients_equal_lightly() {
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
     for case in cases(&Device::flex().autodiff()) {
-        let (loss, inputs) = (loss_of(&case), [case.input("z1"), case.input("z2")]);
-        case.check(ranks::mean_loss(2, &inputs, |inputs, ctx| {
-            let [a, b] = inputs.try_into().unwrap();
-            loss.forward(a, b, ctx).loss
-        }));
+        let loss = loss_of(&case);
+        ranks::check_case(&case, [2], ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx).loss);
     }
 }
 

@@ -46,10 +46,9 @@ fn three_ranks_equal_one() {
     for case in cases() {
         let loss = loss_of(&case);
         let scale = case.scalar("log_scale").exp();
-        case.check(ranks::mean_loss(3, &inputs(&case), |own, ctx| {
-            let [image, text, a, b] = own.try_into().expect("four inputs");
+        ranks::check_case(&case, [3], ["image", "text", "a", "b"], |[image, text, a, b], ctx| {
             loss.forward([image, text], [a, b], scale.clone(), ctx).loss
-        }));
+        });
     }
 }
 

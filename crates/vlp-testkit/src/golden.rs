@@ -40,6 +40,14 @@ pub fn matrix(value: &Value, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(flat, [rows, columns]), device)
 }
 
+/// All elements of a tensor, row by row, in f64.
+///
+/// # Panics
+/// When the backend cannot read them.
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().convert::<f64>().try_into_vec().expect("f64 data")
+}
+
 /// Checks every element: `|actual - expected| <= absolute + relative |expected|`.
 ///
 /// # Panics

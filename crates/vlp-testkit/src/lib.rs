@@ -6,6 +6,8 @@ pub mod golden;
 pub mod golden_case;
 #[cfg(feature = "tensor")]
 pub mod gradient;
+#[cfg(feature = "tensor")]
+pub mod rank_case;
 #[cfg(feature = "ranks")]
 pub mod ranks;
 #[cfg(feature = "shards")]

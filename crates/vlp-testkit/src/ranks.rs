@@ -8,6 +8,8 @@ use std::sync::{Barrier, Condvar, Mutex};
 use burn::tensor::Tensor;
 use vlp_core::{Collective, StepContext};
 
+use crate::golden_case::GoldenCase;
+
 /// What arrives at the other ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchange {
@@ -130,4 +132,21 @@ pub fn mean_loss(
     let run = |rank: usize, ctx: &StepContext<'_>| loss(inputs.iter().map(|input| share(input, rank)).collect(), ctx);
     let losses = losses(world, Exchange::Full, run);
     losses.into_iter().reduce(|sum, loss| sum + loss).expect("at least one rank") / world as f64
+}
+
+/// Checks a golden case of inputs `names` on each of these numbers of ranks: the mean of the losses and its gradients are
+/// those of the file.
+///
+/// # Panics
+/// When something differs, the rows cannot be shared equally, or `loss` panics.
+pub fn check_case<const N: usize>(
+    case: &GoldenCase,
+    worlds: impl IntoIterator<Item = usize>,
+    names: [&str; N],
+    loss: impl Fn([Tensor<2>; N], &StepContext<'_>) -> Tensor<1> + Sync,
+) {
+    let inputs = names.map(|name| case.input(name));
+    for world in worlds {
+        case.check(mean_loss(world, &inputs, |own, ctx| loss(own.try_into().expect("as many as names"), ctx)));
+    }
 }
