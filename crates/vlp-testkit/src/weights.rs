@@ -4,6 +4,7 @@
 //! parameter of ours holds and how; [`fill`] writes them, [`gradient_norms`] reads the gradients back by our names.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
@@ -81,6 +82,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 pub struct Source {
     /// Keys of the reference; several are joined along their first axis.
     pub keys: Vec<String>,
+    /// Rows along the joined first axis that the parameter holds; none: all.
+    pub rows: Option<Range<usize>>,
     /// Whether `[out, ...]` there is `[..., out]` here (everything behind the first axis counts as one).
     pub transposed: bool,
 }
@@ -88,12 +91,12 @@ pub struct Source {
 impl Source {
     /// One tensor with its elements in the same order.
     pub fn same(key: impl Into<String>) -> Self {
-        Source { keys: vec![key.into()], transposed: false }
+        Source { keys: vec![key.into()], rows: None, transposed: false }
     }
 
     /// One `[out, in]` matrix or kernel that stands transposed here.
     pub fn transposed(key: impl Into<String>) -> Self {
-        Source { keys: vec![key.into()], transposed: true }
+        Source { keys: vec![key.into()], rows: None, transposed: true }
     }
 
     fn values(&self, formula: Formula, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<f32> {
@@ -104,10 +107,14 @@ impl Source {
             rows += shape.first().copied().unwrap_or(1);
             values.extend(formula.values(key, shape));
         }
+        let columns = values.len() / rows;
+        if let Some(part) = &self.rows {
+            values = values[part.start * columns..part.end * columns].to_vec();
+            rows = part.len();
+        }
         if !self.transposed {
             return values;
         }
-        let columns = values.len() / rows;
         (0..columns)
             .flat_map(|column| (0..rows).map(move |row| (row, column)))
             .map(|(r, c)| values[r * columns + c])
@@ -229,8 +236,10 @@ mod tests {
     #[test]
     fn joined_matrices_are_transposed_as_one() {
         let shapes = BTreeMap::from([("a".to_string(), vec![1, 2]), ("b".to_string(), vec![1, 2])]);
-        let source = Source { keys: vec!["a".to_string(), "b".to_string()], transposed: true };
+        let source = Source { keys: vec!["a".to_string(), "b".to_string()], ..Source::transposed("") };
         let [a, b] = ["a", "b"].map(|key| Formula::Lcg.values(key, &[1, 2]));
         assert_eq!(source.values(Formula::Lcg, &shapes), [a[0], b[0], a[1], b[1]]);
+        let second = Source { rows: Some(1..2), ..source };
+        assert_eq!(second.values(Formula::Lcg, &shapes), b);
     }
 }
