@@ -11,7 +11,9 @@ pub struct DropPath {
 }
 
 impl DropPath {
-    pub(crate) fn new(prob: f64) -> Self {
+    /// # Panics
+    /// When `prob` is not in `[0, 1)`.
+    pub fn new(prob: f64) -> Self {
         DropPath { per_sample: DropoutConfig::new(prob).init() }
     }
 
@@ -44,7 +46,10 @@ pub struct PatchDropout {
 }
 
 impl PatchDropout {
-    pub(crate) fn new(rate: f64) -> Self {
+    /// # Panics
+    /// When `rate` is not in `[0, 1)`.
+    pub fn new(rate: f64) -> Self {
+        assert!((0.0..1.0).contains(&rate), "the share of dropped patches must be in [0, 1), got {rate}");
         PatchDropout { rate, training: Param::from_bool(true) }
     }
 
@@ -76,4 +81,24 @@ impl PatchDropout {
 fn random_choice(batch: usize, total: usize, kept: usize, device: &Device) -> Tensor<2, Int> {
     let keys = Tensor::<2>::random([batch, total], Distribution::Uniform(0.0, 1.0), device);
     keys.argsort_descending(1).slice([0..batch, 0..kept])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_rise_from_nothing_in_the_first_block_to_the_last() {
+        let rates: Vec<f64> = (0..4).map(|index| drop_path_rate(0.3, index, 4)).collect();
+        for (rate, expected) in rates.into_iter().zip([0.0, 0.1, 0.2, 0.3]) {
+            assert!((rate - expected).abs() < 1e-12, "{rate} is not {expected}");
+        }
+        assert_eq!(drop_path_rate(0.3, 0, 1), 0.0);
+    }
+
+    #[test]
+    fn the_number_of_kept_patches_is_open_clips() {
+        let kept = |rate, patches| PatchDropout::new(rate).kept(patches);
+        assert_eq!((kept(0.5, 196), kept(0.75, 49), kept(0.9, 10), kept(0.99, 4)), (98, 12, 1, 1));
+    }
 }
