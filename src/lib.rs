@@ -3,8 +3,9 @@
 //! | module | crate | what is in it |
 //! |---|---|---|
 //! | [`core`] | `vlp-core` | what an encoder, a method, a batch and a step are |
-//! | [`encoders`] | `vlp-encoders` | vision transformer, text transformer, projection heads |
+//! | [`encoders`] | `vlp-encoders` | ViT in two dialects, ResNets, ConvNeXt, text towers, heads, presets |
 //! | [`losses`] | `vlp-losses` | InfoNCE, SigLIP, CLIP-rocket's objective and the losses around them |
+//! | [`ops`] | `vlp-ops` | the operations that decide speed and memory, with backward passes of their own |
 //! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket |
 //! | [`augment`] | `vlp-augment` | image and text augmentations |
 //! | [`data`] | `vlp-data` | shards, decoding, tokenizers, the loader |
@@ -61,6 +62,7 @@ pub use vlp_encoders as encoders;
 pub use vlp_eval as eval;
 pub use vlp_losses as losses;
 pub use vlp_methods as methods;
+pub use vlp_ops as ops;
 pub use vlp_report as report;
 pub use vlp_schedulers as schedulers;
 pub use vlp_trainer as trainer;

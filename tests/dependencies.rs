@@ -6,15 +6,16 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on inside the workspace; `vlp-testkit` only in tests.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("vlp-core", &[]),
     ("vlp-schedulers", &[]),
     ("vlp-augment", &[]),
     ("vlp-report", &[]),
+    ("vlp-ops", &[]),
     ("vlp-testkit", &["vlp-core"]),
     ("vlp-data", &["vlp-augment", "vlp-core"]),
     ("vlp-encoders", &["vlp-core"]),
-    ("vlp-losses", &["vlp-core"]),
+    ("vlp-losses", &["vlp-core", "vlp-ops"]),
     ("vlp-eval", &["vlp-core"]),
     ("vlp-methods", &["vlp-core", "vlp-encoders", "vlp-losses"]),
     ("vlp-trainer", &["vlp-core", "vlp-schedulers"]),
@@ -28,6 +29,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "vlp-eval",
             "vlp-losses",
             "vlp-methods",
+            "vlp-ops",
             "vlp-report",
             "vlp-schedulers",
             "vlp-trainer",

@@ -7,6 +7,8 @@ pub mod golden_case;
 #[cfg(feature = "tensor")]
 pub mod gradient;
 #[cfg(feature = "tensor")]
+pub mod inputs;
+#[cfg(feature = "tensor")]
 pub mod rank_case;
 #[cfg(feature = "ranks")]
 pub mod ranks;
@@ -14,3 +16,5 @@ pub mod ranks;
 pub mod shards;
 #[cfg(feature = "toy")]
 pub mod toy;
+#[cfg(feature = "tensor")]
+pub mod weights;
