@@ -8,9 +8,9 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 use vlp::losses::{
     BarLipConfig, BarlowTwinsConfig, CaptioningConfig, ClipRocketLossConfig, ClusterConfig, CyClipConfig, DclConfig,
-    DinoConfig, DistillationConfig, FilipConfig, InfoLoobConfig, InfoNceConfig, Logits, MocoV3Config, NegativeCosineConfig,
-    NtXentConfig, Prototypes, SiamLipConfig, SiamLipView, SigmoidConfig, SwaLipConfig, SwaLipV1Config, SwavConfig,
-    VicRegConfig, XClipConfig,
+    DinoConfig, DistillationConfig, FilipConfig, InfoLoobConfig, InfoNceConfig, Logits, MocoV3Config,
+    NegativeCosineConfig, NtXentConfig, Prototypes, SiamLipConfig, SiamLipView, SigmoidConfig, SwaLipConfig,
+    SwaLipV1Config, SwavConfig, VicRegConfig, XClipConfig,
 };
 
 use super::{Inputs, Loss, Objective, Sizes, size};

@@ -15,6 +15,9 @@ pub(crate) type Sizes = [(&'static str, usize)];
 /// The loss of fixed inputs.
 pub(crate) type Objective = Box<dyn Fn(&StepContext<'_>) -> Tensor<1>>;
 
+/// Reads one tensor's gradient.
+type ReadGradient = Box<dyn Fn(&Gradients) -> Option<Vec<f32>>>;
+
 /// One loss and the sizes at which it is measured.
 pub(crate) struct Loss {
     pub(crate) name: &'static str,
@@ -43,7 +46,7 @@ pub(crate) fn device() -> Result<Device, Box<dyn Error>> {
 pub(crate) struct Inputs {
     device: Device,
     stream: u32,
-    learned: Vec<Box<dyn Fn(&Gradients) -> Option<Vec<f32>>>>,
+    learned: Vec<ReadGradient>,
 }
 
 impl Inputs {

@@ -65,7 +65,8 @@ impl CyClipConfig {
     pub fn init(&self) -> Result<CyClip, LossError> {
         LossError::check_coefficient("in_modal", self.in_modal, 0.25)?;
         LossError::check_coefficient("cross_modal", self.cross_modal, 0.25)?;
-        Ok(CyClip { contrastive: InfoNceConfig::default().init()?, config: *self })
+        let contrastive = InfoNceConfig { key_gradients: self.key_gradients, ..Default::default() };
+        Ok(CyClip { contrastive: contrastive.init()?, config: *self })
     }
 }
 
@@ -80,7 +81,7 @@ impl CyClip {
         assert_pair("CyCLIP", &image, &text);
         let key_gradients = self.config.key_gradients;
         let (image, text) = (widened(image), widened(text));
-        let contrastive = self.contrastive(&image, &text, scale, ctx);
+        let contrastive = self.contrastive.forward(image.clone(), text.clone(), scale, ctx);
         let (x, y) = (l2_normalize(image), l2_normalize(text));
         let [all_x, all_y] = [&x, &y].map(|z| key_gradients.gather(z.clone(), ctx.collective).transpose());
         // The mean over rows of row sums: N² squares divided by N.
@@ -95,24 +96,6 @@ impl CyClip {
             + in_modal.clone() * self.config.in_modal
             + cross_modal.clone() * self.config.cross_modal;
         CyClipTerms { loss, contrastive, in_modal, cross_modal }
-    }
-
-    fn contrastive(
-        &self,
-        image: &Tensor<2>,
-        text: &Tensor<2>,
-        scale: Tensor<1>,
-        ctx: &StepContext<'_>,
-    ) -> InfoNceTerms {
-        let of = |image: Tensor<2>, text: Tensor<2>| self.contrastive.forward(image, text, scale.clone(), ctx);
-        match self.config.key_gradients {
-            KeyGradients::Full => of(image.clone(), text.clone()),
-            // Each direction against constants.
-            KeyGradients::Detached => InfoNceTerms {
-                second: of(image.clone().detach(), text.clone()).second,
-                ..of(image.clone(), text.clone().detach())
-            },
-        }
     }
 }
 

@@ -4,10 +4,9 @@ use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
-use crate::log_sum_exp::log_sum_exp;
 use crate::pair::assert_pair;
 use crate::two_views::queries;
-use crate::{KeyGradients, LossError};
+use crate::{KeyGradients, Logits, LossError};
 
 /// Configuration of [`Dcl`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,11 +18,13 @@ pub struct DclConfig {
     pub sigma: Option<f64>,
     /// Whether keys learn too.
     pub key_gradients: KeyGradients,
+    /// Whether the similarities are held at once.
+    pub logits: Logits,
 }
 
 impl Default for DclConfig {
     fn default() -> Self {
-        DclConfig { temperature: 0.1, sigma: None, key_gradients: KeyGradients::Full }
+        DclConfig { temperature: 0.1, sigma: None, key_gradients: KeyGradients::Full, logits: Logits::Auto }
     }
 }
 
@@ -74,9 +75,9 @@ impl Dcl {
         assert_pair("DCL", &a, &b);
         let number = a.dims()[0] * ctx.collective.world();
         assert!(number > 1, "DCL has nothing but negatives in its denominator: it needs a batch of 2 or more");
-        let DclConfig { temperature, key_gradients, .. } = self.config;
+        let DclConfig { temperature, key_gradients, logits, .. } = self.config;
         let [first, second] = queries([a, b], temperature, key_gradients, ctx.collective).map(|queries| {
-            let negatives = log_sum_exp(queries.negatives());
+            let negatives = queries.negatives(logits);
             let positive = match self.config.sigma {
                 Some(sigma) => self.weights(queries.positive.clone(), sigma, ctx.collective) * queries.positive,
                 None => queries.positive,

@@ -3,12 +3,12 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
+use vlp_ops::Similarities;
 
-use crate::diagonal::diagonal;
-use crate::log_sum_exp::log_sum_exp;
 use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
-use crate::{KeyGradients, LossError, l2_normalize};
+use crate::two_views::constant;
+use crate::{KeyGradients, Logits, LossError, l2_normalize};
 
 /// Configuration of [`InfoLoob`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,11 +20,18 @@ pub struct InfoLoobConfig {
     pub hopfield_beta: Option<f64>,
     /// Whether keys and stored patterns learn too.
     pub key_gradients: KeyGradients,
+    /// Whether the similarities of queries with keys are held at once.
+    pub logits: Logits,
 }
 
 impl Default for InfoLoobConfig {
     fn default() -> Self {
-        InfoLoobConfig { temperature: 1.0 / 30.0, hopfield_beta: None, key_gradients: KeyGradients::Full }
+        InfoLoobConfig {
+            temperature: 1.0 / 30.0,
+            hopfield_beta: None,
+            key_gradients: KeyGradients::Full,
+            logits: Logits::Auto,
+        }
     }
 }
 
@@ -96,9 +103,9 @@ impl InfoLoob {
         let keys = self.config.key_gradients.gather(keys, collective);
         let first = collective.rank() * rows;
         let positive = (queries.clone() * keys.clone().slice([first..first + rows])).sum_dim(1);
-        let is_positive = diagonal([rows, keys.dims()[0]], first, &queries.device());
-        let logits = queries.matmul(keys.transpose()) / temperature;
-        let negatives = log_sum_exp(logits.mask_fill(is_positive, f32::NEG_INFINITY));
+        let (scale, without) = (constant(1.0 / temperature, &queries), vec![first]);
+        let negatives = self.config.logits.log_sum_exp(queries, keys, scale, Similarities::Rows { without }).rows;
+        let positive = positive.flatten::<1>(0, 1);
         (negatives * temperature - positive).mean()
     }
 }

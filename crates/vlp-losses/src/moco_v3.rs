@@ -1,10 +1,12 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
+use vlp_ops::Similarities;
 
 use crate::pair::assert_pair;
-use crate::soft_cross_entropy::{diagonal_cross_entropy, widened};
-use crate::{KeyGradients, LossError, l2_normalize};
+use crate::soft_cross_entropy::widened;
+use crate::two_views::constant;
+use crate::{KeyGradients, Logits, LossError, l2_normalize};
 
 /// Configuration of [`MocoV3`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -12,11 +14,13 @@ use crate::{KeyGradients, LossError, l2_normalize};
 pub struct MocoV3Config {
     /// τ: 0.2 for vision transformers, 1 for ResNet-50.
     pub temperature: f64,
+    /// Whether the similarities are held at once.
+    pub logits: Logits,
 }
 
 impl Default for MocoV3Config {
     fn default() -> Self {
-        MocoV3Config { temperature: 0.2 }
+        MocoV3Config { temperature: 0.2, logits: Logits::Auto }
     }
 }
 
@@ -30,7 +34,7 @@ impl Default for MocoV3Config {
 /// Chen et al. 2021, "An empirical study of training self-supervised vision transformers". There is no queue.
 #[derive(Debug, Clone, Copy)]
 pub struct MocoV3 {
-    temperature: f64,
+    config: MocoV3Config,
 }
 
 impl MocoV3Config {
@@ -40,7 +44,7 @@ impl MocoV3Config {
     /// When the temperature is not a positive number.
     pub fn init(&self) -> Result<MocoV3, LossError> {
         LossError::check_temperature(self.temperature)?;
-        Ok(MocoV3 { temperature: self.temperature })
+        Ok(MocoV3 { config: *self })
     }
 }
 
@@ -54,13 +58,16 @@ impl MocoV3 {
     /// When shapes or devices differ, or the batch is empty.
     pub fn forward(&self, queries: [Tensor<2>; 2], keys: [Tensor<2>; 2], ctx: &StepContext<'_>) -> Tensor<1> {
         queries.iter().chain(&keys).for_each(|view| assert_pair("MoCo", &queries[0], view));
-        let rows = queries[0].dims()[0];
+        let (rows, rank) = (queries[0].dims()[0], ctx.collective.rank());
+        let MocoV3Config { temperature, logits } = self.config;
         let [q1, q2] = queries.map(|queries| l2_normalize(widened(queries)));
         let [k1, k2] = keys.map(|keys| KeyGradients::Detached.gather(l2_normalize(widened(keys)), ctx.collective));
         let contrast = |queries: Tensor<2>, keys: Tensor<2>| {
-            let logits = queries.matmul(keys.transpose()) / self.temperature;
-            diagonal_cross_entropy(logits, ctx.collective.rank() * rows)
+            let own = keys.clone().slice([rank * rows..(rank + 1) * rows]);
+            let positive = (queries.clone() * own).sum_dim(1).flatten::<1>(0, 1) / temperature;
+            let (scale, which) = (constant(1.0 / temperature, &queries), Similarities::Rows { without: Vec::new() });
+            (logits.log_sum_exp(queries, keys, scale, which).rows - positive).mean()
         };
-        (contrast(q1, k2) + contrast(q2, k1)) * (2.0 * self.temperature)
+        (contrast(q1, k2) + contrast(q2, k1)) * (2.0 * temperature)
     }
 }

@@ -3,10 +3,9 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::log_sum_exp::log_sum_exp;
 use crate::pair::assert_pair;
 use crate::two_views::queries;
-use crate::{KeyGradients, LossError};
+use crate::{KeyGradients, Logits, LossError};
 
 /// Configuration of [`NtXent`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,11 +15,13 @@ pub struct NtXentConfig {
     pub temperature: f64,
     /// Whether keys learn too.
     pub key_gradients: KeyGradients,
+    /// Whether the similarities are held at once.
+    pub logits: Logits,
 }
 
 impl Default for NtXentConfig {
     fn default() -> Self {
-        NtXentConfig { temperature: 0.1, key_gradients: KeyGradients::Full }
+        NtXentConfig { temperature: 0.1, key_gradients: KeyGradients::Full, logits: Logits::Auto }
     }
 }
 
@@ -60,9 +61,9 @@ impl NtXent {
     /// When `a` and `b` differ in shape or device, or are empty.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_pair("NT-Xent", &a, &b);
-        let NtXentConfig { temperature, key_gradients } = self.config;
+        let NtXentConfig { temperature, key_gradients, logits } = self.config;
         let [first, second] = queries([a, b], temperature, key_gradients, ctx.collective)
-            .map(|queries| (log_sum_exp(queries.others()) - queries.positive).mean());
+            .map(|queries| (queries.others(logits) - queries.positive).mean());
         (first + second) / 2.0
     }
 }

@@ -15,7 +15,7 @@ fn cases() -> Vec<GoldenCase> {
 }
 
 fn loss_of(case: &GoldenCase) -> MocoV3 {
-    MocoV3Config { temperature: case.param("temperature") }.init().unwrap()
+    MocoV3Config { temperature: case.param("temperature"), ..Default::default() }.init().unwrap()
 }
 
 fn inputs(case: &GoldenCase) -> [Tensor<2>; 4] {
@@ -59,7 +59,11 @@ fn zero_and_identical_rows_at_a_low_temperature_stay_finite() {
     for (rows, row) in [(3, [0.0; 4]), (3, [1.0, 2.0, 3.0, 4.0]), (1, [1.0, 2.0, 3.0, 4.0])] {
         let leaf = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();
         let both = [leaf.clone(), leaf.clone()];
-        let loss = MocoV3Config { temperature: 0.01 }.init().unwrap().forward(both.clone(), both, &ctx());
+        let loss = MocoV3Config { temperature: 0.01, ..Default::default() }.init().unwrap().forward(
+            both.clone(),
+            both,
+            &ctx(),
+        );
         golden::assert_close("equal rows", loss.clone(), &[0.04 * (rows as f64).ln()], 1e-5, 1e-6);
         assert!(leaf.grad(&loss.backward()).unwrap().is_finite().all().into_scalar::<bool>());
     }
@@ -68,7 +72,7 @@ fn zero_and_identical_rows_at_a_low_temperature_stay_finite() {
 #[test]
 fn impossible_temperatures_are_refused_with_their_value() {
     for temperature in [0.0, -0.2, f64::NAN] {
-        let error = MocoV3Config { temperature }.init().unwrap_err();
+        let error = MocoV3Config { temperature, ..Default::default() }.init().unwrap_err();
         assert!(matches!(error, LossError::Temperature(_)));
         assert!(error.to_string().contains(&temperature.to_string()), "{error}");
     }

@@ -57,6 +57,7 @@ pub(crate) trait SimilarityOps: Backend {
 
     /// The sum and its gradients with respect to a, b, s and the bias.
     #[fusion(meta = |a, b, scale, bias, _positive| (scale.clone(), a.clone(), b.clone(), scale.clone(), bias.clone()))]
+    #[allow(clippy::type_complexity, reason = "the macro must see a tuple of tensors")]
     fn softplus_sum_gradients(
         a: FloatTensor<Self>,
         b: FloatTensor<Self>,
