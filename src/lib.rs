@@ -64,3 +64,4 @@ pub use vlp_methods as methods;
 pub use vlp_report as report;
 pub use vlp_schedulers as schedulers;
 pub use vlp_trainer as trainer;
+pub use vlp_weights as weights;
