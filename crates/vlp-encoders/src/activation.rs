@@ -1,13 +1,15 @@
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-/// The non-linearity inside a transformer's MLP.
+/// The non-linearity inside an MLP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `x Φ(x)`, exact (timm's ViT, open_clip).
     #[default]
     Gelu,
+    /// `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))` (SigLIP 2's text tower, Hugging Face's SigLIP).
+    GeluTanh,
     /// `x σ(1.702 x)` (OpenAI's CLIP, clip-rocket's text transformer).
     QuickGelu,
     /// `max(x, 0)`: the cheapest, for small models on a CPU.
@@ -19,6 +21,11 @@ impl Activation {
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::Gelu => activation::gelu(x),
+            Activation::GeluTanh => {
+                // burn's own form raises to the power 3.0, which is slower than two products.
+                let inner = (x.clone() * x.clone() * 0.044_715 + 1.0) * x.clone() * (2.0 / std::f64::consts::PI).sqrt();
+                (inner.tanh() + 1.0) * x * 0.5
+            }
             Activation::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
             Activation::Relu => activation::relu(x),
         }

@@ -4,6 +4,39 @@ use burn::tensor::{Bool, Device, Tensor, activation, module::linear};
 
 use crate::layers;
 
+/// `softmax(q kᵀ / √d) v` for each head.
+///
+/// # Shapes
+/// - q: `[batch, heads, queries, d]`; k, v: `[batch, heads, keys, d]`
+/// - mask: `[queries, keys]`, true where a query must not see a key
+/// - returns `[batch, queries, heads * d]`
+pub(crate) fn attend(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
+    let [batch, heads, queries, head_dim] = q.dims();
+    let mut scores = (q * (head_dim as f64).powf(-0.5)).matmul(k.swap_dims(2, 3));
+    if let Some(mask) = mask {
+        scores = scores.mask_fill(mask.unsqueeze::<4>(), f32::NEG_INFINITY);
+    }
+    let context = activation::softmax(scores, 3).matmul(v).swap_dims(1, 2);
+    context.reshape([batch, queries, heads * head_dim])
+}
+
+/// Cuts the last axis of `[batch, length, width]` into heads: `[batch, heads, length, width / heads]`.
+pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
+    let [batch, length, width] = x.dims();
+    x.reshape([batch, length, heads, width / heads]).swap_dims(1, 2)
+}
+
+/// The columns `part * width..(part + 1) * width` of a fused projection, applied to rows.
+///
+/// The weight is cut, not the product: the gradient of a cut fills a tensor of the uncut size.
+pub(crate) fn project_part(fused: &Linear, rows: Tensor<2>, part: usize, width: usize) -> Tensor<2> {
+    let columns = part * width..(part + 1) * width;
+    let inputs = rows.dims()[1];
+    let weight = fused.weight.val().slice([0..inputs, columns.clone()]);
+    let bias = fused.bias.as_ref().map(|bias: &Param<Tensor<1>>| bias.val().slice([columns]));
+    linear(rows, weight, bias)
+}
+
 /// Multi-head self-attention with one fused query-key-value projection, scores scaled by `head_dim^-1/2`.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
@@ -35,20 +68,11 @@ impl SelfAttention {
     /// - returns `[batch, length, width]`
     pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
         let [batch, length, width] = x.dims();
-        let head_dim = width / self.heads;
         let rows = x.reshape([batch * length, width]);
-        // The weight is cut in three, not the product: the gradient of a cut fills a tensor of the uncut size.
         let [q, k, v] = [0, 1, 2].map(|part| {
-            let columns = part * width..(part + 1) * width;
-            let weight = self.qkv.weight.val().slice([0..width, columns.clone()]);
-            let bias = self.qkv.bias.as_ref().map(|bias: &Param<Tensor<1>>| bias.val().slice([columns]));
-            linear(rows.clone(), weight, bias).reshape([batch, length, self.heads, head_dim]).swap_dims(1, 2)
+            let part = project_part(&self.qkv, rows.clone(), part, width);
+            split_heads(part.reshape([batch, length, width]), self.heads)
         });
-        let mut scores = (q * (head_dim as f64).powf(-0.5)).matmul(k.swap_dims(2, 3));
-        if let Some(mask) = mask {
-            scores = scores.mask_fill(mask.unsqueeze::<4>(), f32::NEG_INFINITY);
-        }
-        let context = activation::softmax(scores, 3).matmul(v).swap_dims(1, 2);
-        self.out.forward(context.reshape([batch * length, width])).reshape([batch, length, width])
+        layers::over_rows(&self.out, attend(q, k, v, mask))
     }
 }

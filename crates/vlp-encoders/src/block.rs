@@ -1,9 +1,10 @@
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Bool, Device, Tensor};
 
-use crate::layers::{linear, normal, over_rows, uniform_fan_in};
-use crate::{Activation, EncoderError, SelfAttention};
+use crate::drop::drop_path_rate;
+use crate::layers::{linear, over_rows};
+use crate::{Activation, DropPath, EncoderError, SelfAttention, TransformerInit};
 
 /// What one transformer is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,79 +15,80 @@ pub struct TransformerConfig {
     pub depth: usize,
     /// Attention heads; must divide `width`.
     pub heads: usize,
-    /// Width of the MLP over `width`.
+    /// Width of the MLP over `width`; the product is rounded down.
     pub mlp_ratio: f64,
     /// Non-linearity of the MLP.
     pub activation: Activation,
     /// Added to the variance in layer normalisation.
     pub norm_eps: f64,
+    /// Where the scale of each branch starts; none: branches are not scaled.
+    pub layer_scale: Option<f64>,
     /// Probability of dropping an element of the residual stream at the entrance of every block.
     pub dropout: f64,
+    /// Probability of dropping a branch of the last block for one sample; rises linearly from 0 in the first block.
+    pub drop_path: f64,
     /// How weights start.
     pub init: TransformerInit,
 }
 
-/// How the weights of a transformer start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransformerInit {
-    /// timm's ViT: every linear weight N(0, 0.02) (its cut at ±2 never bites), biases zero.
-    Vit,
-    /// OpenAI's CLIP: standard deviations from width and depth, attention biases zero, MLP biases as in PyTorch.
-    Clip,
-}
-
-/// One pre-norm block: `x += attention(norm_1 x); x += mlp(norm_2 x)`.
+/// One pre-norm block: `x += drop(scale_1 attention(norm_1 x)); x += drop(scale_2 mlp(norm_2 x))`.
 #[derive(Module, Debug)]
 pub struct Block {
     /// Before the attention.
     pub norm_1: LayerNorm,
     /// Self-attention.
     pub attention: SelfAttention,
+    /// LayerScale of the attention, `[width]`.
+    pub scale_1: Option<Param<Tensor<1>>>,
     /// Before the MLP.
     pub norm_2: LayerNorm,
     /// First layer of the MLP.
     pub fc_1: Linear,
     /// Second layer of the MLP.
     pub fc_2: Linear,
+    /// LayerScale of the MLP, `[width]`.
+    pub scale_2: Option<Param<Tensor<1>>>,
+    /// Stochastic depth of both branches.
+    pub drop_path: DropPath,
     #[module(skip)]
     activation: Activation,
 }
 
 impl Block {
-    fn new(config: &TransformerConfig, device: &Device) -> Self {
-        let (width, hidden) = (config.width, (config.width as f64 * config.mlp_ratio) as usize);
-        let (qkv, out, fc_1, fc_2, bias_1, bias_2) = match config.init {
-            TransformerInit::Vit => {
-                let weight = normal(0.02);
-                (weight.clone(), weight.clone(), weight.clone(), weight, Initializer::Zeros, Initializer::Zeros)
-            }
-            TransformerInit::Clip => {
-                let attention = (width as f64).powf(-0.5);
-                let projection = attention * (2.0 * config.depth as f64).powf(-0.5);
-                let inner = (2.0 * width as f64).powf(-0.5);
-                let (bias_1, bias_2) = (uniform_fan_in(width), uniform_fan_in(hidden));
-                (normal(attention), normal(projection), normal(inner), normal(projection), bias_1, bias_2)
-            }
-        };
+    fn new(config: &TransformerConfig, index: usize, device: &Device) -> Self {
+        let (width, hidden) = (config.width, config.hidden());
+        let init = config.init.block(width, hidden, config.depth);
         let norm = LayerNormConfig::new(width).with_epsilon(config.norm_eps);
-        let zeros = Initializer::Zeros;
+        let scale = || config.layer_scale.map(|value| Initializer::Constant { value }.init([width], device));
         Block {
             norm_1: norm.init(device),
-            attention: SelfAttention::new(width, config.heads, (qkv, zeros.clone()), (out, zeros), device),
+            attention: SelfAttention::new(width, config.heads, init.qkv, init.out, device),
+            scale_1: scale(),
             norm_2: norm.init(device),
-            fc_1: linear([width, hidden], fc_1, Some(bias_1), device),
-            fc_2: linear([hidden, width], fc_2, Some(bias_2), device),
+            fc_1: linear([width, hidden], init.fc_1.0, Some(init.fc_1.1), device),
+            fc_2: linear([hidden, width], init.fc_2.0, Some(init.fc_2.1), device),
+            scale_2: scale(),
+            drop_path: DropPath::new(drop_path_rate(config.drop_path, index, config.depth)),
             activation: config.activation,
         }
     }
 
+    /// With `drop`, stochastic depth is active while the device tracks gradients.
+    ///
     /// # Shapes
     /// - x and result: `[batch, length, width]`
     /// - mask: `[length, length]`, true where a query must not see a key
-    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        let x = x.clone() + self.attention.forward(self.norm_1.forward(x), mask);
+    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>, drop: bool) -> Tensor<3> {
+        let branch = |y: Tensor<3>, scale: &Option<Param<Tensor<1>>>| {
+            let y = match scale {
+                Some(scale) => y * scale.val().unsqueeze::<3>(),
+                None => y,
+            };
+            if drop { self.drop_path.forward(y) } else { y }
+        };
+        let x = x.clone() + branch(self.attention.forward(self.norm_1.forward(x), mask), &self.scale_1);
         let hidden = self.activation.forward(over_rows(&self.fc_1, self.norm_2.forward(x.clone())));
-        x + over_rows(&self.fc_2, hidden)
+        x + branch(over_rows(&self.fc_2, hidden), &self.scale_2)
     }
 }
 
@@ -99,10 +101,14 @@ pub struct Transformer {
 }
 
 impl TransformerConfig {
+    pub(crate) fn hidden(&self) -> usize {
+        (self.width as f64 * self.mlp_ratio) as usize
+    }
+
     /// Builds the blocks.
     ///
     /// # Errors
-    /// When a size is zero, `heads` does not divide `width` or the dropout probability is not in `[0, 1)`.
+    /// When a size is zero, `heads` does not divide `width`, or a probability is not in `[0, 1)`.
     pub fn init(&self, device: &Device) -> Result<Transformer, EncoderError> {
         let refuse = |problem: String| Err(EncoderError::config("transformer", problem));
         if self.width == 0 || self.depth == 0 || self.heads == 0 {
@@ -112,20 +118,28 @@ impl TransformerConfig {
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide the width {}", self.heads, self.width));
         }
-        if !(self.mlp_ratio.is_finite() && self.mlp_ratio * self.width as f64 >= 1.0) {
+        if !self.mlp_ratio.is_finite() || self.hidden() == 0 {
             return refuse(format!("mlp_ratio {} leaves the MLP no unit", self.mlp_ratio));
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return refuse(format!("dropout {} is not in [0, 1)", self.dropout));
+        if !(self.norm_eps.is_finite() && self.norm_eps > 0.0) {
+            return refuse(format!("norm_eps {} must be positive", self.norm_eps));
         }
-        let blocks = (0..self.depth).map(|_| Block::new(self, device)).collect();
+        if let Some(value) = self.layer_scale.filter(|value| !value.is_finite()) {
+            return refuse(format!("layer_scale {value} is not finite"));
+        }
+        for (name, value) in [("dropout", self.dropout), ("drop_path", self.drop_path)] {
+            if !(0.0..1.0).contains(&value) {
+                return refuse(format!("{name} {value} is not in [0, 1)"));
+            }
+        }
+        let blocks = (0..self.depth).map(|index| Block::new(self, index, device)).collect();
         Ok(Transformer { blocks, dropout: DropoutConfig::new(self.dropout).init() })
     }
 }
 
 impl Transformer {
     /// Runs all blocks. With `drop`, dropout hits the residual stream at the entrance of every block (so `depth` times,
-    /// as in clip-rocket's strong texts) while the device tracks gradients.
+    /// as in clip-rocket's strong texts) and stochastic depth its branches, while the device tracks gradients.
     ///
     /// # Shapes
     /// - x and result: `[batch, length, width]`
@@ -135,7 +149,7 @@ impl Transformer {
             if drop {
                 x = self.dropout.forward(x);
             }
-            x = block.forward(x, mask.clone());
+            x = block.forward(x, mask.clone(), drop);
         }
         x
     }

@@ -10,6 +10,14 @@ pub enum EncoderError {
         /// The value at fault and what would do.
         problem: String,
     },
+    /// Caller: a name that no preset has.
+    #[error("there is no preset `{name}`; did you mean `{nearest}`? preset_names() lists all")]
+    UnknownPreset {
+        /// The name that was asked for.
+        name: String,
+        /// The known name with the fewest edits.
+        nearest: String,
+    },
 }
 
 impl EncoderError {

@@ -1,17 +1,22 @@
 use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, activation};
+use burn::nn::{Initializer, Linear};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{linear, normal, uniform_fan_in};
-use crate::{BatchNorm, EncoderError};
+use crate::EncoderError;
+use crate::layers::{linear, normal};
+use crate::mlp_head::{MlpHead, MlpHeadConfig};
 
 /// How an encoder's vectors are projected into the space where pairs are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ProjectionConfig {
+    /// Nothing: the encoder projects already (OpenAI's ResNets, SigLIP's image tower).
+    Identity,
     /// One matrix without bias (CLIP, and CLIP-rocket's weak pairs); starts as N(0, in^-1/2).
     Linear,
+    /// One matrix with a bias (SigLIP's text tower); starts as N(0, in^-1/2) and zero.
+    BiasedLinear,
     /// Three linear layers with batch normalisation and ReLU between (CLIP-rocket's strong pairs, hidden 4096).
     Mlp {
         /// Width of the two hidden layers.
@@ -21,30 +26,44 @@ pub enum ProjectionConfig {
 
 /// A projection head, built by [`ProjectionConfig::init`].
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "burn has no boxed modules, and a model holds a handful of heads")]
 pub enum ProjectionHead {
+    /// Nothing; holds the number of columns.
+    Identity(Identity),
     /// One matrix.
     Linear(Linear),
     /// MLP with batch normalisation.
     Mlp(MlpHead),
 }
 
+/// Passes vectors on.
+#[derive(Module, Debug)]
+pub struct Identity {
+    columns: usize,
+}
+
 impl ProjectionConfig {
     /// A head from `input` to `output` columns.
     ///
     /// # Errors
-    /// When a size is zero.
+    /// When a size is zero, or the identity is asked to change the number of columns.
     pub fn init(&self, [input, output]: [usize; 2], device: &Device) -> Result<ProjectionHead, EncoderError> {
+        let refuse = |problem: String| Err(EncoderError::config("projection head", problem));
         if input == 0 || output == 0 || matches!(self, ProjectionConfig::Mlp { hidden: 0 }) {
-            let problem = format!("{self:?} from {input} to {output} columns has a layer without units");
-            return Err(EncoderError::config("projection head", problem));
+            return refuse(format!("{self:?} from {input} to {output} columns has a layer without units"));
         }
+        let matrix = |bias: Option<Initializer>| {
+            ProjectionHead::Linear(linear([input, output], normal((input as f64).powf(-0.5)), bias, device))
+        };
         Ok(match *self {
-            ProjectionConfig::Linear => {
-                let weight = normal((input as f64).powf(-0.5));
-                ProjectionHead::Linear(linear([input, output], weight, None, device))
+            ProjectionConfig::Identity if input == output => ProjectionHead::Identity(Identity { columns: input }),
+            ProjectionConfig::Identity => {
+                return refuse(format!("the identity cannot turn {input} columns into {output}"));
             }
-            ProjectionConfig::Mlp { hidden } => ProjectionHead::Mlp(MlpHead::new([input, hidden, output], device)),
+            ProjectionConfig::Linear => matrix(None),
+            ProjectionConfig::BiasedLinear => matrix(Some(Initializer::Zeros)),
+            ProjectionConfig::Mlp { hidden } => {
+                ProjectionHead::Mlp(MlpHeadConfig::new([hidden, hidden, output]).init(input, device)?)
+            }
         })
     }
 }
@@ -55,45 +74,12 @@ impl ProjectionHead {
     /// - returns `[rows, output]`, not normalised
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
+            ProjectionHead::Identity(identity) => {
+                assert_eq!(x.dims()[1], identity.columns, "this head passes on vectors of another length");
+                x
+            }
             ProjectionHead::Linear(layer) => layer.forward(x),
             ProjectionHead::Mlp(mlp) => mlp.forward(x),
         }
-    }
-}
-
-/// `Linear, BatchNorm, ReLU, Linear, BatchNorm, ReLU, Linear`, every linear layer with bias and PyTorch's initialisation.
-#[derive(Module, Debug)]
-pub struct MlpHead {
-    /// Input to hidden.
-    pub fc_1: Linear,
-    /// After `fc_1`.
-    pub norm_1: BatchNorm,
-    /// Hidden to hidden.
-    pub fc_2: Linear,
-    /// After `fc_2`.
-    pub norm_2: BatchNorm,
-    /// Hidden to output.
-    pub fc_3: Linear,
-}
-
-impl MlpHead {
-    fn new([input, hidden, output]: [usize; 3], device: &Device) -> Self {
-        let layer = |from, to| linear([from, to], uniform_fan_in(from), Some(uniform_fan_in(from)), device);
-        MlpHead {
-            fc_1: layer(input, hidden),
-            norm_1: BatchNorm::new(hidden, device),
-            fc_2: layer(hidden, hidden),
-            norm_2: BatchNorm::new(hidden, device),
-            fc_3: layer(hidden, output),
-        }
-    }
-
-    /// # Shapes
-    /// - x: `[rows, input]`
-    /// - returns `[rows, output]`
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = activation::relu(self.norm_1.forward(self.fc_1.forward(x)));
-        let x = activation::relu(self.norm_2.forward(self.fc_2.forward(x)));
-        self.fc_3.forward(x)
     }
 }

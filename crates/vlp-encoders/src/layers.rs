@@ -1,12 +1,17 @@
 //! Small helpers shared by the encoders.
 
 use burn::module::Param;
-use burn::nn::{Initializer, Linear};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Initializer, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 /// PyTorch's default for a linear layer's bias, and with `gain` 1/√3 for its weight: `U(-1/√in, 1/√in)`.
 pub(crate) fn uniform_fan_in(input: usize) -> Initializer {
-    let bound = (1.0 / input as f64).sqrt();
+    uniform((1.0 / input as f64).sqrt())
+}
+
+/// `U(-bound, bound)`.
+pub(crate) fn uniform(bound: f64) -> Initializer {
     Initializer::Uniform { min: -bound, max: bound }
 }
 
@@ -37,4 +42,28 @@ pub(crate) fn over_rows(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     let y = layer.forward(x.reshape([batch * length, width]));
     let out = y.dims()[1];
     y.reshape([batch, length, out])
+}
+
+/// Where a convolution's weights start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConvInit {
+    /// Normal, after the number of outputs a weight feeds, for ReLU (torchvision, timm).
+    KaimingNormal,
+    /// PyTorch's default.
+    FanIn,
+}
+
+/// A convolution without bias, padded by half its kernel.
+pub(crate) fn conv(channels: [usize; 2], kernel: usize, stride: usize, init: ConvInit, device: &Device) -> Conv2d {
+    let half = kernel / 2;
+    let initializer = match init {
+        ConvInit::KaimingNormal => Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true },
+        ConvInit::FanIn => uniform_fan_in(channels[0] * kernel * kernel),
+    };
+    Conv2dConfig::new(channels, [kernel, kernel])
+        .with_stride([stride, stride])
+        .with_padding(PaddingConfig2d::Explicit(half, half, half, half))
+        .with_bias(false)
+        .with_initializer(initializer)
+        .init(device)
 }

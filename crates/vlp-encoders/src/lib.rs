@@ -3,11 +3,14 @@
 //!
 //! | type | what it is |
 //! |---|---|
-//! | [`Vit`] | vision transformer: patch or convolutional stem, class token or mean pooling |
-//! | [`TextTransformer`] | causal transformer with CLIP's pooling at the end-of-text token |
-//! | [`Transformer`] | the pre-norm blocks both are made of |
+//! | [`Vit`] | vision transformer in open_clip's and timm's dialects, SigLIP's attention pooling included |
+//! | [`ResNet`] | ResNet 1.5 as in torchvision and timm |
+//! | [`ModifiedResNet`] | OpenAI's ResNet with an attention pool |
+//! | [`ConvNext`] | ConvNeXt in timm's layout |
+//! | [`TextTransformer`] | CLIP's causal and SigLIP's bidirectional text tower |
+//! | [`Transformer`] | the pre-norm blocks that transformers are made of |
 //! | [`ProjectionHead`] | linear (weak pairs) or MLP with batch normalisation (strong pairs) |
-//! | [`BatchNorm`] | batch normalisation over rows with PyTorch's running statistics |
+//! | [`BatchNorm`] | batch normalisation with PyTorch's running statistics |
 //!
 //! Every configuration is a plain serde struct that refuses unknown keys; `init` checks it and returns the module.
 
@@ -15,19 +18,55 @@ mod activation;
 mod attention;
 mod batch_norm;
 mod block;
+mod convnext;
+mod count;
+mod detached_copy;
+mod dino_head;
+mod drop;
+mod dual_encoder;
 mod error;
 mod head;
+mod image_encoder;
+mod latent_pool;
 mod layers;
+mod mlp_head;
+mod modified_resnet;
+mod positions;
+mod preset;
+mod residual_block;
+mod resnet;
+mod running_statistic;
+mod siamlip_projector;
 mod stem;
 mod text;
+mod transformer_init;
 mod vit;
+mod vit_config;
 
 pub use activation::Activation;
 pub use attention::SelfAttention;
 pub use batch_norm::BatchNorm;
-pub use block::{Block, Transformer, TransformerConfig, TransformerInit};
+pub use block::{Block, Transformer, TransformerConfig};
+pub use convnext::{ConvNext, ConvNextBlock, ConvNextConfig, ConvNextStage};
+pub use count::parameter_count;
+pub use detached_copy::detached_copy;
+pub use dino_head::{DinoHead, DinoHeadConfig};
+pub use drop::{DropPath, PatchDropout};
+pub use dual_encoder::{DualEncoder, DualEncoderConfig};
 pub use error::EncoderError;
-pub use head::{MlpHead, ProjectionConfig, ProjectionHead};
+pub use head::{Identity, ProjectionConfig, ProjectionHead};
+pub use image_encoder::{AnyImageEncoder, AnyImageEncoderConfig};
+pub use latent_pool::LatentPool;
+pub use mlp_head::{LastNorm, MlpHead, MlpHeadConfig};
+pub use modified_resnet::{AttentionPool, ModifiedResNet, ModifiedResNetConfig};
+pub use positions::{Positions, resize_grid_positions, resize_sequence_positions};
+pub use preset::{preset, preset_names};
+pub use residual_block::{ResNetBlock, ResidualBlock};
+pub use resnet::{ResNet, ResNetConfig};
+pub use running_statistic::RunningStatistic;
+pub use siamlip_projector::{SiamLipProjector, SiamLipProjectorConfig};
 pub use stem::{ConvStem, PatchStem, Stem, StemConfig};
 pub use text::{TextPooling, TextTransformer, TextTransformerConfig};
-pub use vit::{ImagePooling, Vit, VitConfig};
+pub use transformer_init::TransformerInit;
+pub use vit::Vit;
+pub use vit_config::{ImagePooling, VitConfig};

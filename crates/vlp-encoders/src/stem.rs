@@ -1,17 +1,17 @@
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm as BatchNorm2d, BatchNormConfig, Initializer, Linear, PaddingConfig2d};
+use burn::nn::Linear;
+use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use crate::EncoderError;
-use crate::layers::{linear, over_rows, uniform_fan_in};
+use crate::layers::{ConvInit, conv, linear, over_rows, uniform, uniform_fan_in};
+use crate::{BatchNorm, EncoderError};
 
 /// How a picture becomes a sequence of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum StemConfig {
-    /// Square patches side by side, each projected linearly with a bias.
+    /// Square patches side by side, each projected linearly.
     Patch {
         /// Side of a patch in pixels.
         size: usize,
@@ -45,10 +45,17 @@ impl StemConfig {
         }
     }
 
-    pub(crate) fn init(&self, width: usize, device: &Device) -> Stem {
+    /// With `xavier`, patches start as in MoCo v3, otherwise as a convolution in PyTorch.
+    pub(crate) fn init(&self, width: usize, bias: bool, xavier: bool, device: &Device) -> Stem {
+        let inputs = match self {
+            StemConfig::Patch { size } => 3 * size * size,
+            StemConfig::Conv { channels } => channels[channels.len() - 1],
+        };
+        let weight = if xavier { uniform((6.0 / (inputs + width) as f64).sqrt()) } else { uniform_fan_in(inputs) };
+        let projection = linear([inputs, width], weight, bias.then(|| uniform_fan_in(inputs)), device);
         match self {
-            StemConfig::Patch { size } => Stem::Patch(PatchStem::new(*size, width, device)),
-            StemConfig::Conv { channels } => Stem::Conv(ConvStem::new(channels, width, device)),
+            StemConfig::Patch { size } => Stem::Patch(PatchStem { projection, size: *size }),
+            StemConfig::Conv { channels } => Stem::Conv(ConvStem::new(channels, projection, device)),
         }
     }
 }
@@ -83,15 +90,12 @@ pub struct PatchStem {
 }
 
 impl PatchStem {
-    fn new(size: usize, width: usize, device: &Device) -> Self {
-        let pixels = 3 * size * size;
-        let init = uniform_fan_in(pixels);
-        PatchStem { projection: linear([pixels, width], init.clone(), Some(init), device), size }
-    }
-
     fn forward(&self, images: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = images.dims();
         let (rows, columns) = (height / self.size, width / self.size);
+        let whole = [0..batch, 0..channels, 0..rows * self.size, 0..columns * self.size];
+        let images =
+            if [rows * self.size, columns * self.size] == [height, width] { images } else { images.slice(whole) };
         let patches = images
             .reshape([batch, channels, rows, self.size, columns, self.size])
             .permute([0, 2, 4, 1, 3, 5])
@@ -106,29 +110,18 @@ pub struct ConvStem {
     /// 3x3, stride 2, without bias.
     pub convs: Vec<Conv2d>,
     /// One behind each convolution.
-    pub norms: Vec<BatchNorm2d>,
+    pub norms: Vec<BatchNorm>,
     /// The last 1x1 convolution, as a linear layer.
     pub projection: Linear,
 }
 
 impl ConvStem {
-    fn new(channels: &[usize], width: usize, device: &Device) -> Self {
+    fn new(channels: &[usize], projection: Linear, device: &Device) -> Self {
         let inputs = std::iter::once(3).chain(channels.iter().copied());
-        let convs = inputs
-            .zip(channels)
-            .map(|(from, &to)| {
-                Conv2dConfig::new([from, to], [3, 3])
-                    .with_stride([2, 2])
-                    .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                    .with_bias(false)
-                    .with_initializer(Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true })
-                    .init(device)
-            })
-            .collect();
-        let norms = channels.iter().map(|&channels| BatchNormConfig::new(channels).init(device)).collect();
-        let last = channels[channels.len() - 1];
-        let init = uniform_fan_in(last);
-        ConvStem { convs, norms, projection: linear([last, width], init.clone(), Some(init), device) }
+        let convs =
+            inputs.zip(channels).map(|(from, &to)| conv([from, to], 3, 2, ConvInit::KaimingNormal, device)).collect();
+        let norms = channels.iter().map(|&channels| BatchNorm::new(channels, device)).collect();
+        ConvStem { convs, norms, projection }
     }
 
     fn forward(&self, images: Tensor<4>) -> Tensor<3> {

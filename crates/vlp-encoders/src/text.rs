@@ -4,9 +4,8 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::{TextEncoder, TextMode};
 
-use crate::block::TransformerInit;
 use crate::layers::normal;
-use crate::{Activation, EncoderError, Transformer, TransformerConfig};
+use crate::{Activation, EncoderError, Transformer, TransformerConfig, TransformerInit};
 
 /// Which token's vector stands for the text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +16,10 @@ pub enum TextPooling {
     Argmax,
     /// The first token with this id, for vocabularies whose end of text is not their last entry.
     Eot(u32),
+    /// The first position.
+    First,
+    /// The last position, whatever it holds: pad every text to the context length (SigLIP, CLIPA).
+    Last,
 }
 
 /// Configuration of a [`TextTransformer`]; the default is clip-rocket's with 12 layers.
@@ -33,12 +36,23 @@ pub struct TextTransformerConfig {
     pub depth: usize,
     /// Attention heads.
     pub heads: usize,
-    /// Non-linearity of the MLP, which is four times as wide as the tokens.
+    /// Width of the MLP over `width`; the product is rounded down.
+    pub mlp_ratio: f64,
+    /// Non-linearity of the MLP.
     pub activation: Activation,
+    /// Added to the variance in layer normalisation.
+    pub norm_eps: f64,
+    /// Where LayerScale starts; none: branches are not scaled.
+    pub layer_scale: Option<f64>,
+    /// Whether a token sees only itself and what precedes it; otherwise it sees all, padding included.
+    pub causal: bool,
     /// Which token stands for the text.
     pub pooling: TextPooling,
     /// Dropout on the residual stream at the entrance of every block, in [`TextMode::Local`] only.
     pub dropout: f64,
+    /// Probability of dropping a branch of the last block for one sample, in [`TextMode::Local`] only; rises linearly from
+    /// the first. clip-rocket's code drops per position by mistake (and never uses it).
+    pub drop_path: f64,
 }
 
 impl Default for TextTransformerConfig {
@@ -49,15 +63,46 @@ impl Default for TextTransformerConfig {
             width: 512,
             depth: 12,
             heads: 8,
+            mlp_ratio: 4.0,
             activation: Activation::QuickGelu,
+            norm_eps: 1e-5,
+            layer_scale: None,
+            causal: true,
             pooling: TextPooling::Argmax,
             dropout: 0.0,
+            drop_path: 0.0,
         }
     }
 }
 
-/// CLIP's causal text transformer: learned positions, pre-norm blocks, a last layer normalisation, the vector of the
-/// end-of-text token. Padding behind that token is invisible to it.
+impl TextTransformerConfig {
+    /// clip-rocket's smaller tower, with 6 layers, for data sets of the size of CC3M.
+    pub fn six_layers() -> Self {
+        TextTransformerConfig { depth: 6, ..TextTransformerConfig::default() }
+    }
+
+    /// SigLIP's text tower at the width of ViT-B: sees both ways, pools the last position, epsilon 1e-6, exact GELU (the
+    /// second version uses [`Activation::GeluTanh`]). Its biased projection is the head's.
+    pub fn siglip() -> Self {
+        TextTransformerConfig {
+            vocab_size: 32_000,
+            context_length: 64,
+            width: 768,
+            heads: 12,
+            activation: Activation::Gelu,
+            norm_eps: 1e-6,
+            causal: false,
+            pooling: TextPooling::Last,
+            ..TextTransformerConfig::default()
+        }
+    }
+}
+
+/// The text transformer of CLIP (causal, pooled at the end of text) and of SigLIP (both ways, pooled at the end of the
+/// sequence): learned positions, pre-norm blocks, a last layer normalisation, the vector of one token.
+///
+/// With a causal mask, padding behind the pooled token is invisible to it. The last normalisation looks at one token, so
+/// open_clip's `final_ln_after_pool` makes no difference here.
 #[derive(Module, Debug)]
 pub struct TextTransformer {
     /// `[vocab_size, width]`.
@@ -69,6 +114,7 @@ pub struct TextTransformer {
     /// After the last block.
     pub norm: LayerNorm,
     width: usize,
+    causal: bool,
     #[module(skip)]
     pooling: TextPooling,
 }
@@ -95,10 +141,12 @@ impl TextTransformerConfig {
             width: self.width,
             depth: self.depth,
             heads: self.heads,
-            mlp_ratio: 4.0,
+            mlp_ratio: self.mlp_ratio,
             activation: self.activation,
-            norm_eps: 1e-5,
+            norm_eps: self.norm_eps,
+            layer_scale: self.layer_scale,
             dropout: self.dropout,
+            drop_path: self.drop_path,
             init: TransformerInit::Clip,
         }
         .init(device)?;
@@ -106,20 +154,50 @@ impl TextTransformerConfig {
             tokens: EmbeddingConfig::new(self.vocab_size, self.width).with_initializer(normal(0.02)).init(device),
             positions: normal(0.01).init([self.context_length, self.width], device),
             transformer,
-            norm: LayerNormConfig::new(self.width).init(device),
+            norm: LayerNormConfig::new(self.width).with_epsilon(self.norm_eps).init(device),
             width: self.width,
+            causal: self.causal,
             pooling: self.pooling,
         })
     }
 }
 
 impl TextTransformer {
-    /// The position of the pooled token in each row, `[batch, 1]`.
-    fn pooled_position(&self, tokens: &Tensor<2, Int>) -> Tensor<2, Int> {
-        match self.pooling {
-            TextPooling::Argmax => tokens.clone().argmax(1),
-            TextPooling::Eot(id) => tokens.clone().equal_elem(id).int().argmax(1),
-        }
+    /// The vectors of all positions after the last block and normalisation.
+    ///
+    /// # Shapes
+    /// - tokens: `[batch, length]`
+    /// - returns `[batch, length, width]`
+    ///
+    /// # Panics
+    /// When a sequence is longer than the context.
+    pub fn tokens(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<3> {
+        self.norm.forward(self.run(tokens, mode))
+    }
+
+    fn run(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<3> {
+        let [_, length] = tokens.dims();
+        let context = self.positions.dims()[0];
+        assert!(length <= context, "this encoder takes at most {context} tokens, got {length}");
+        let device = tokens.device();
+        let positions = self.positions.val().slice([0..length, 0..self.width]).unsqueeze::<3>();
+        let x = self.tokens.forward(tokens) + positions;
+        let mask: Option<Tensor<2, Bool>> =
+            self.causal.then(|| Tensor::<2, Int>::ones([length, length], &device).triu(1).bool());
+        self.transformer.forward(x, mask, mode == TextMode::Local)
+    }
+
+    /// The vector of the pooled token in each row.
+    fn pool(&self, x: Tensor<3>, tokens: Tensor<2, Int>) -> Tensor<2> {
+        let [batch, length, width] = x.dims();
+        let position = match self.pooling {
+            TextPooling::Argmax => tokens.argmax(1),
+            TextPooling::Eot(id) => tokens.equal_elem(id).int().argmax(1),
+            TextPooling::First => return x.slice([0..batch, 0..1]).reshape([batch, width]),
+            TextPooling::Last => return x.slice([0..batch, length - 1..length]).reshape([batch, width]),
+        };
+        let position = position.reshape([batch, 1, 1]).expand([batch, 1, width]);
+        x.gather(1, position).reshape([batch, width])
     }
 }
 
@@ -129,15 +207,7 @@ impl TextEncoder for TextTransformer {
     }
 
     fn encode(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<2> {
-        let [batch, length] = tokens.dims();
-        let context = self.positions.dims()[0];
-        assert!(length <= context, "this encoder takes at most {context} tokens, got {length}");
-        let device = tokens.device();
-        let positions = self.positions.val().slice([0..length, 0..self.width]).unsqueeze::<3>();
-        let x = self.tokens.forward(tokens.clone()) + positions;
-        let causal: Tensor<2, Bool> = Tensor::<2, Int>::ones([length, length], &device).triu(1).bool();
-        let x = self.transformer.forward(x, Some(causal), mode == TextMode::Local);
-        let pooled = self.pooled_position(&tokens).reshape([batch, 1, 1]).expand([batch, 1, self.width]);
-        self.norm.forward(x.gather(1, pooled).reshape([batch, self.width]))
+        let x = self.run(tokens.clone(), mode);
+        self.norm.forward(self.pool(x, tokens))
     }
 }

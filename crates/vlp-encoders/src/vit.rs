@@ -1,94 +1,53 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 use vlp_core::ImageEncoder;
 
-use crate::block::TransformerInit;
+use crate::drop::PatchDropout;
 use crate::layers::normal;
-use crate::{Activation, EncoderError, Stem, StemConfig, Transformer, TransformerConfig};
+use crate::vit_config::{ImagePooling, VitConfig};
+use crate::{EncoderError, LatentPool, Stem, Transformer, TransformerConfig, TransformerInit};
 
-/// How a vision transformer's tokens become one vector.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ImagePooling {
-    /// The class token after the last layer normalisation.
-    #[default]
-    Class,
-    /// The mean over the patch tokens after the last layer normalisation; there is no class token.
-    Mean,
-}
-
-/// Configuration of a [`Vit`]; the default is clip-rocket's ViT-S/16 with 12 heads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct VitConfig {
-    /// Side of the square pictures in pixels.
-    pub image_size: usize,
-    /// How the picture becomes tokens.
-    pub stem: StemConfig,
-    /// Length of a token's vector.
-    pub width: usize,
-    /// Number of blocks.
-    pub depth: usize,
-    /// Attention heads.
-    pub heads: usize,
-    /// Width of the MLP over `width`.
-    pub mlp_ratio: f64,
-    /// Non-linearity of the MLP.
-    pub activation: Activation,
-    /// How tokens become one vector.
-    pub pooling: ImagePooling,
-    /// Added to the variance in layer normalisation.
-    pub norm_eps: f64,
-}
-
-impl Default for VitConfig {
-    fn default() -> Self {
-        VitConfig {
-            image_size: 224,
-            stem: StemConfig::Patch { size: 16 },
-            width: 384,
-            depth: 12,
-            heads: 12,
-            mlp_ratio: 4.0,
-            activation: Activation::Gelu,
-            pooling: ImagePooling::Class,
-            norm_eps: 1e-6,
-        }
-    }
-}
-
-/// Vision transformer (Dosovitskiy et al. 2021) in timm's dialect: biased stem, learned absolute positions, pre-norm
-/// blocks, a last layer normalisation, no normalisation before the first block.
+/// Vision transformer (Dosovitskiy et al. 2021) in open_clip's and in timm's dialect.
+///
+/// `tokens = [class, registers, stem(picture)] + positions`, patch dropout, layer normalisation where configured, pre-norm
+/// blocks, a last layer normalisation before or after pooling.
 #[derive(Module, Debug)]
 pub struct Vit {
     /// Picture to tokens.
     pub stem: Stem,
-    /// `[1, 1, width]`, with class pooling.
+    /// `[1, 1, width]`.
     pub class_token: Option<Param<Tensor<3>>>,
-    /// `[1, tokens, width]`, the class token's first.
+    /// `[1, registers, width]`.
+    pub registers: Option<Param<Tensor<3>>>,
+    /// `[1, tokens, width]` in the order class, registers, patches; patches only without `prefix_positions`.
     pub positions: Param<Tensor<3>>,
+    /// Drops patches while training.
+    pub patch_dropout: PatchDropout,
+    /// Before the first block.
+    pub pre_norm: Option<LayerNorm>,
     /// The blocks.
     pub transformer: Transformer,
-    /// After the last block.
+    /// After the last block, before or after pooling.
     pub norm: LayerNorm,
+    /// Attention pooling.
+    pub pool: Option<LatentPool>,
     width: usize,
     image_size: usize,
+    prefix: usize,
+    prefix_positions: bool,
+    norm_after_pool: bool,
+    #[module(skip)]
+    pooling: ImagePooling,
 }
 
 impl VitConfig {
     /// Builds the encoder.
     ///
     /// # Errors
-    /// When the stem's stride does not divide the picture, or a size is impossible.
+    /// When the stem's stride does not divide the picture, a size is impossible, or options exclude one another.
     pub fn init(&self, device: &Device) -> Result<Vit, EncoderError> {
-        self.stem.check()?;
-        let stride = self.stem.stride();
-        if self.image_size == 0 || !self.image_size.is_multiple_of(stride) {
-            let problem = format!("image_size {} is not a multiple of the stem's stride {stride}", self.image_size);
-            return Err(EncoderError::config("vit", problem));
-        }
+        self.check()?;
         let transformer = TransformerConfig {
             width: self.width,
             depth: self.depth,
@@ -96,21 +55,90 @@ impl VitConfig {
             mlp_ratio: self.mlp_ratio,
             activation: self.activation,
             norm_eps: self.norm_eps,
+            layer_scale: self.layer_scale,
             dropout: 0.0,
-            init: TransformerInit::Vit,
-        }
-        .init(device)?;
-        let class_token = (self.pooling == ImagePooling::Class).then(|| normal(1e-6).init([1, 1, self.width], device));
-        let tokens = (self.image_size / stride).pow(2) + usize::from(class_token.is_some());
+            drop_path: self.drop_path,
+            init: self.init,
+        };
+        let width = self.width;
+        let norm = LayerNormConfig::new(width).with_epsilon(self.norm_eps);
+        let (class_std, position_std) = match self.init {
+            TransformerInit::OpenClip | TransformerInit::Clip => ((width as f64).powf(-0.5), (width as f64).powf(-0.5)),
+            TransformerInit::Timm | TransformerInit::Moco => (1e-6, 0.02),
+        };
+        let prefix = self.prefix();
+        let placed = if self.prefix_positions { prefix } else { 0 };
+        let side = self.image_size / self.stem.stride();
         Ok(Vit {
-            stem: self.stem.init(self.width, device),
-            class_token,
-            positions: normal(0.02).init([1, tokens, self.width], device),
-            transformer,
-            norm: LayerNormConfig::new(self.width).with_epsilon(self.norm_eps).init(device),
-            width: self.width,
+            class_token: self.pooling.has_class_token().then(|| normal(class_std).init([1, 1, width], device)),
+            registers: (self.registers > 0).then(|| normal(1e-6).init([1, self.registers, width], device)),
+            positions: self.positions.init(placed, side, width, position_std, device),
+            patch_dropout: PatchDropout::new(self.patch_dropout),
+            pre_norm: self.pre_norm.then(|| norm.init(device)),
+            pool: (self.pooling == ImagePooling::Map).then(|| LatentPool::new(&transformer, device)),
+            transformer: transformer.init(device)?,
+            norm: norm.init(device),
+            stem: self.stem.init(width, self.stem_bias, self.init == TransformerInit::Moco, device),
+            width,
             image_size: self.image_size,
+            prefix,
+            prefix_positions: self.prefix_positions,
+            norm_after_pool: self.norm_after_pool,
+            pooling: self.pooling,
         })
+    }
+}
+
+impl Vit {
+    /// Class and register tokens, `[batch, prefix, width]` each.
+    fn prefix_tokens(&self, batch: usize) -> Vec<Tensor<3>> {
+        let tokens = self.class_token.iter().chain(&self.registers).map(Param::val);
+        tokens.map(|token| token.clone().expand([batch, token.dims()[1], self.width])).collect()
+    }
+
+    /// Tokens at the entrance of the first block.
+    fn embed(&self, images: Tensor<4>) -> Tensor<3> {
+        let patches = self.stem.forward(images);
+        let mut tokens = self.prefix_tokens(patches.dims()[0]);
+        let x = if self.prefix_positions {
+            tokens.push(patches);
+            Tensor::cat(tokens, 1) + self.positions.val()
+        } else {
+            tokens.push(patches + self.positions.val());
+            Tensor::cat(tokens, 1)
+        };
+        let x = self.patch_dropout.forward(x, self.prefix);
+        match &self.pre_norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
+    }
+
+    fn pool(&self, x: Tensor<3>) -> Tensor<2> {
+        let [batch, length, width] = x.dims();
+        match (&self.pool, self.pooling) {
+            (Some(pool), _) => pool.forward(x),
+            (None, ImagePooling::Class) => x.slice([0..batch, 0..1]).reshape([batch, width]),
+            (None, _) => x.slice([0..batch, self.prefix..length]).mean_dim(1).reshape([batch, width]),
+        }
+    }
+
+    /// The token vectors after the last block, before the last layer normalisation.
+    ///
+    /// # Shapes
+    /// - images: `[batch, 3, image_size, image_size]`
+    /// - returns `[batch, tokens, width]` in the order class, registers, patches
+    ///
+    /// # Panics
+    /// When the pictures have another size.
+    pub fn tokens(&self, images: Tensor<4>) -> Tensor<3> {
+        let [_, channels, height, width] = images.dims();
+        assert!(
+            channels == 3 && height == self.image_size && width == self.image_size,
+            "this encoder takes 3 x {0} x {0} pictures, got {channels} x {height} x {width}",
+            self.image_size,
+        );
+        self.transformer.forward(self.embed(images), None, true)
     }
 }
 
@@ -120,20 +148,12 @@ impl ImageEncoder for Vit {
     }
 
     fn encode(&self, images: Tensor<4>) -> Tensor<2> {
-        let [batch, channels, height, width] = images.dims();
-        assert!(
-            channels == 3 && height == self.image_size && width == self.image_size,
-            "this encoder takes 3 x {0} x {0} pictures, got {channels} x {height} x {width}",
-            self.image_size,
-        );
-        let mut x = self.stem.forward(images);
-        if let Some(class_token) = &self.class_token {
-            x = Tensor::cat(vec![class_token.val().expand([batch, 1, self.width]), x], 1);
-        }
-        let x = self.transformer.forward(x + self.positions.val(), None, false);
-        match self.class_token {
-            Some(_) => self.norm.forward(x.slice([0..batch, 0..1]).reshape([batch, self.width])),
-            None => self.norm.forward(x).mean_dim(1).reshape([batch, self.width]),
+        let x = self.tokens(images);
+        // Normalisation looks at one token at a time, so with class pooling only that token needs it.
+        if self.norm_after_pool || self.pooling == ImagePooling::Class {
+            self.norm.forward(self.pool(x))
+        } else {
+            self.pool(self.norm.forward(x))
         }
     }
 }

@@ -65,6 +65,26 @@ fn an_end_of_text_that_is_not_the_largest_id_is_found_by_its_id() {
 }
 
 #[test]
+fn without_a_causal_mask_everything_is_seen_and_the_first_or_last_position_can_be_pooled() {
+    let device = Device::flex();
+    device.seed(3);
+    let rows = |last| [[1, 7, 49, 0, 0, last], [1, 9, 3, 49, 0, last]];
+    for pooling in [TextPooling::First, TextPooling::Last, TextPooling::Argmax] {
+        let text = TextTransformerConfig { causal: false, pooling, ..small() }.init(&device).unwrap();
+        assert!(furthest(encode(&text, rows(0), &device), encode(&text, rows(5), &device)) > 1e-4, "{pooling:?}");
+    }
+    let causal = TextTransformerConfig { pooling: TextPooling::First, ..small() }.init(&device).unwrap();
+    assert_eq!(furthest(encode(&causal, rows(0), &device), encode(&causal, rows(5), &device)), 0.0);
+}
+
+#[test]
+#[should_panic(expected = "takes at most 8 tokens, got 9")]
+fn a_longer_text_than_the_context_is_refused() {
+    let device = Device::flex();
+    small().init(&device).unwrap().encode(Tensor::zeros([1, 9], &device), TextMode::Global);
+}
+
+#[test]
 fn dropout_touches_local_texts_on_a_training_device_only() {
     let (plain, training) = (Device::flex(), Device::flex().autodiff());
     training.seed(4);
@@ -84,6 +104,8 @@ fn the_default_has_the_parameter_count_of_clip_rockets_text_transformer() {
     let text = TextTransformerConfig::default().init(&Device::flex()).unwrap();
     assert_eq!(text.transformer.num_params(), 37_828_608);
     assert_eq!(text.tokens.num_params(), 25_296_896);
+    let six = TextTransformerConfig::six_layers().init(&Device::flex()).unwrap();
+    assert_eq!(2 * six.transformer.num_params(), 37_828_608);
 }
 
 #[test]
@@ -92,6 +114,8 @@ fn impossible_configurations_are_refused_with_the_value() {
     let refused = |config: TextTransformerConfig| config.init(&device).unwrap_err().to_string();
     assert!(refused(TextTransformerConfig { heads: 3, ..small() }).contains("3 heads do not divide the width 16"));
     assert!(refused(TextTransformerConfig { dropout: 1.0, ..small() }).contains("dropout 1"));
+    assert!(refused(TextTransformerConfig { drop_path: -0.5, ..small() }).contains("drop_path -0.5"));
+    assert!(refused(TextTransformerConfig { mlp_ratio: 0.01, ..small() }).contains("mlp_ratio 0.01"));
     assert!(refused(TextTransformerConfig { context_length: 1, ..small() }).contains("context_length 1"));
     assert!(refused(TextTransformerConfig { pooling: TextPooling::Eot(50), ..small() }).contains("id 50"));
 }
@@ -104,4 +128,16 @@ fn quick_gelu_is_x_times_the_sigmoid_of_1_702_x() {
     let expected = Tensor::<1>::from_floats([-0.018_069_5, -0.154_209_0, 0.0, 0.350_387_1, 1.935_653_9], &device);
     let difference = (Activation::QuickGelu.forward(x) - expected).abs().max().into_scalar::<f32>();
     assert!(difference < 1e-5, "off by {difference}");
+}
+
+#[test]
+fn the_tanh_form_of_gelu_differs_from_the_exact_one_in_the_fourth_digit() {
+    let device = Device::flex();
+    let x = Tensor::<1>::from_floats([-3.0, -1.0, 0.0, 0.5, 2.0], &device);
+    // x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))) in f64.
+    let expected = Tensor::<1>::from_floats([-0.003_637_4, -0.158_808_0, 0.0, 0.345_714_0, 1.954_597_7], &device);
+    let tanh = Activation::GeluTanh.forward(x.clone());
+    assert!(furthest(tanh.clone().unsqueeze(), expected.unsqueeze()) < 1e-6);
+    let apart = furthest(tanh.unsqueeze(), Activation::Gelu.forward(x).unsqueeze());
+    assert!((1e-4..1e-3).contains(&apart), "{apart}");
 }

@@ -40,9 +40,10 @@ impl ModuleVisitor for WithoutGradient<'_> {
 fn every_stem_and_pooling_gives_one_finite_vector_a_picture_and_every_parameter_a_gradient() {
     let device = Device::flex().autodiff();
     device.seed(1);
-    for (stem, pooling) in stems().into_iter().flat_map(|s| [(s.clone(), ImagePooling::Class), (s, ImagePooling::Mean)])
-    {
-        let vit = small(stem.clone(), pooling).init(&device).unwrap();
+    let poolings = [ImagePooling::Class, ImagePooling::Mean, ImagePooling::PatchMean, ImagePooling::Map];
+    for (stem, pooling) in stems().into_iter().flat_map(|stem| poolings.map(|pooling| (stem.clone(), pooling))) {
+        let vit = VitConfig { registers: 2, pre_norm: true, layer_scale: Some(0.5), ..small(stem.clone(), pooling) };
+        let vit = vit.init(&device).unwrap();
         let images = Tensor::random([2, 3, 32, 32], Distribution::Normal(0.0, 1.0), &device);
         let vectors = vit.encode(images);
         assert_eq!(vectors.dims(), [2, vit.width()]);
@@ -99,6 +100,12 @@ fn impossible_configurations_are_refused_with_the_value() {
         (VitConfig { image_size: 30, ..base.clone() }, "image_size 30"),
         (VitConfig { depth: 0, ..base.clone() }, "depth 0"),
         (VitConfig { mlp_ratio: 0.0, ..base.clone() }, "mlp_ratio 0"),
+        (VitConfig { norm_eps: 0.0, ..base.clone() }, "norm_eps 0"),
+        (VitConfig { drop_path: 1.0, ..base.clone() }, "drop_path 1"),
+        (VitConfig { patch_dropout: -0.1, ..base.clone() }, "patch_dropout -0.1"),
+        (VitConfig { layer_scale: Some(f64::NAN), ..base.clone() }, "layer_scale NaN"),
+        (VitConfig { pooling: ImagePooling::Map, norm_after_pool: true, ..base.clone() }, "norm_after_pool"),
+        (VitConfig { crop_border: true, ..small(stems()[1].clone(), ImagePooling::Mean) }, "crop_border"),
         (VitConfig { stem: StemConfig::Patch { size: 0 }, ..base.clone() }, "patch size 0"),
         (VitConfig { stem: StemConfig::Conv { channels: vec![] }, ..base.clone() }, "at least one convolution"),
     ];
@@ -108,6 +115,20 @@ fn impossible_configurations_are_refused_with_the_value() {
         };
         assert!(problem.contains(sentence), "{problem}");
     }
+}
+
+#[test]
+fn pixels_beyond_the_last_whole_patch_count_only_where_the_configuration_says_so() {
+    let device = Device::flex();
+    device.seed(4);
+    let config = VitConfig { crop_border: true, image_size: 35, ..small(stems()[0].clone(), ImagePooling::Class) };
+    let vit = config.init(&device).unwrap();
+    let images = Tensor::<4>::random([1, 3, 35, 35], Distribution::Normal(0.0, 1.0), &device);
+    let border = images.clone().slice_assign([0..1, 0..3, 32..35, 0..35], Tensor::ones([1, 3, 3, 35], &device));
+    let inside = images.clone().slice_assign([0..1, 0..3, 31..32, 0..35], Tensor::ones([1, 3, 1, 35], &device));
+    let furthest = |a: Tensor<4>, b: Tensor<4>| (vit.encode(a) - vit.encode(b)).abs().max().into_scalar::<f32>();
+    assert_eq!(furthest(images.clone(), border), 0.0);
+    assert!(furthest(images, inside) > 1e-4);
 }
 
 #[test]

@@ -6,9 +6,13 @@ pub mod golden;
 pub mod golden_case;
 #[cfg(feature = "tensor")]
 pub mod gradient;
+#[cfg(feature = "tensor")]
+pub mod inputs;
 #[cfg(feature = "ranks")]
 pub mod ranks;
 #[cfg(feature = "shards")]
 pub mod shards;
 #[cfg(feature = "toy")]
 pub mod toy;
+#[cfg(feature = "tensor")]
+pub mod weights;

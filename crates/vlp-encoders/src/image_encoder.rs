@@ -1,0 +1,80 @@
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use vlp_core::ImageEncoder;
+
+use crate::{
+    ConvNext, ConvNextConfig, EncoderError, ModifiedResNet, ModifiedResNetConfig, ResNet, ResNetConfig, Vit, VitConfig,
+};
+
+/// Any image encoder of this crate as configuration: the key `kind` names it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum AnyImageEncoderConfig {
+    /// Vision transformer.
+    Vit(VitConfig),
+    /// ResNet as in torchvision and timm.
+    Resnet(ResNetConfig),
+    /// OpenAI's ResNet.
+    ModifiedResnet(ModifiedResNetConfig),
+    /// ConvNeXt.
+    Convnext(ConvNextConfig),
+}
+
+/// Any image encoder of this crate, chosen at run time.
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "burn has no boxed modules, and a model holds one image encoder")]
+pub enum AnyImageEncoder {
+    /// Vision transformer.
+    Vit(Vit),
+    /// ResNet as in torchvision and timm.
+    Resnet(ResNet),
+    /// OpenAI's ResNet.
+    ModifiedResnet(ModifiedResNet),
+    /// ConvNeXt.
+    Convnext(ConvNext),
+}
+
+impl AnyImageEncoderConfig {
+    /// Builds the encoder.
+    ///
+    /// # Errors
+    /// As the encoder's own configuration.
+    pub fn init(&self, device: &Device) -> Result<AnyImageEncoder, EncoderError> {
+        Ok(match self {
+            AnyImageEncoderConfig::Vit(config) => AnyImageEncoder::Vit(config.init(device)?),
+            AnyImageEncoderConfig::Resnet(config) => AnyImageEncoder::Resnet(config.init(device)?),
+            AnyImageEncoderConfig::ModifiedResnet(config) => AnyImageEncoder::ModifiedResnet(config.init(device)?),
+            AnyImageEncoderConfig::Convnext(config) => AnyImageEncoder::Convnext(config.init(device)?),
+        })
+    }
+
+    /// Side in pixels of the pictures it takes; none: any size from 32 up.
+    pub fn image_size(&self) -> Option<usize> {
+        match self {
+            AnyImageEncoderConfig::Vit(config) => Some(config.image_size),
+            AnyImageEncoderConfig::ModifiedResnet(config) => Some(config.image_size),
+            AnyImageEncoderConfig::Resnet(_) | AnyImageEncoderConfig::Convnext(_) => None,
+        }
+    }
+}
+
+impl ImageEncoder for AnyImageEncoder {
+    fn width(&self) -> usize {
+        match self {
+            AnyImageEncoder::Vit(encoder) => encoder.width(),
+            AnyImageEncoder::Resnet(encoder) => encoder.width(),
+            AnyImageEncoder::ModifiedResnet(encoder) => encoder.width(),
+            AnyImageEncoder::Convnext(encoder) => encoder.width(),
+        }
+    }
+
+    fn encode(&self, images: Tensor<4>) -> Tensor<2> {
+        match self {
+            AnyImageEncoder::Vit(encoder) => encoder.encode(images),
+            AnyImageEncoder::Resnet(encoder) => encoder.encode(images),
+            AnyImageEncoder::ModifiedResnet(encoder) => encoder.encode(images),
+            AnyImageEncoder::Convnext(encoder) => encoder.encode(images),
+        }
+    }
+}

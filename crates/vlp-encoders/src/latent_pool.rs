@@ -1,0 +1,67 @@
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::{Device, Tensor};
+
+use crate::Activation;
+use crate::attention::{attend, project_part, split_heads};
+use crate::block::TransformerConfig;
+use crate::layers::{linear, normal, over_rows};
+
+/// SigLIP's attention pooling ("MAP head", Zhai et al. 2022): one learned query attends to all tokens, then
+/// `y + mlp(norm y)`. timm calls it `attn_pool`.
+#[derive(Module, Debug)]
+pub struct LatentPool {
+    /// The query before its projection, `[1, 1, width]`.
+    pub latent: Param<Tensor<3>>,
+    /// `[width, width]`.
+    pub q: Linear,
+    /// `[width, 2 * width]`: columns of keys, values.
+    pub kv: Linear,
+    /// `[width, width]`.
+    pub out: Linear,
+    /// Before the MLP.
+    pub norm: LayerNorm,
+    /// First layer of the MLP.
+    pub fc_1: Linear,
+    /// Second layer of the MLP.
+    pub fc_2: Linear,
+    heads: usize,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl LatentPool {
+    /// With the widths and the initialisation of the transformer in front of it.
+    pub(crate) fn new(config: &TransformerConfig, device: &Device) -> Self {
+        let (width, hidden) = (config.width, config.hidden());
+        let init = config.init.block(width, hidden, config.depth);
+        LatentPool {
+            latent: normal((width as f64).powf(-0.5)).init([1, 1, width], device),
+            q: linear([width, width], init.qkv.0.clone(), Some(init.qkv.1.clone()), device),
+            kv: linear([width, 2 * width], init.qkv.0, Some(init.qkv.1), device),
+            out: linear([width, width], init.out.0, Some(init.out.1), device),
+            norm: LayerNormConfig::new(width).with_epsilon(config.norm_eps).init(device),
+            fc_1: linear([width, hidden], init.fc_1.0, Some(init.fc_1.1), device),
+            fc_2: linear([hidden, width], init.fc_2.0, Some(init.fc_2.1), device),
+            heads: config.heads,
+            activation: config.activation,
+        }
+    }
+
+    /// # Shapes
+    /// - tokens: `[batch, length, width]`
+    /// - returns `[batch, width]`
+    pub fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
+        let [batch, length, width] = tokens.dims();
+        let q = split_heads(over_rows(&self.q, self.latent.val()), self.heads);
+        let q = q.expand([batch, self.heads, 1, width / self.heads]);
+        let rows = tokens.reshape([batch * length, width]);
+        let [k, v] = [0, 1].map(|part| {
+            let part = project_part(&self.kv, rows.clone(), part, width);
+            split_heads(part.reshape([batch, length, width]), self.heads)
+        });
+        let x = self.out.forward(attend(q, k, v, None).reshape([batch, width]));
+        let hidden = self.activation.forward(self.fc_1.forward(self.norm.forward(x.clone())));
+        x + self.fc_2.forward(hidden)
+    }
+}
