@@ -140,6 +140,13 @@ impl HostTensor {
         (shape.iter().product::<usize>() == self.len()).then_some(HostTensor { shape, ..self })
     }
 
+    /// Everything behind the first axis as one; none without axes.
+    pub(crate) fn rows(self) -> Option<Self> {
+        let first = *self.shape.first()?;
+        let rest = self.len().checked_div(first)?;
+        self.reshape([first, rest])
+    }
+
     /// Rows become columns; none unless there are two axes.
     pub(crate) fn transpose(&self) -> Option<Self> {
         let &[rows, columns] = self.shape.as_slice() else { return None };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{ImageSize, Layers, ModelConfig, TextConfig, VisionConfig};
-use super::siglip_trunk::{name_of, ratio};
+use super::siglip_trunk::{mlp_ratio, name_of};
 use super::towers::{ImageTower, ModelActivation, TextPool, TextProjection, Towers, VitPool, VitTower};
 use crate::WeightError;
 
@@ -231,7 +231,7 @@ fn clip(config: &Value) -> Result<ModelConfig, WeightError> {
             layers: Layers::Blocks(vision.size("num_hidden_layers", 12)?),
             width,
             head_width: width.checked_div(vision.size("num_attention_heads", 12)?).unwrap_or(0),
-            mlp_ratio: ratio(vision.size("intermediate_size", 3072)?, width),
+            mlp_ratio: mlp_ratio(vision.size("intermediate_size", 3072)?, width),
             patch_size: Some(vision.size("patch_size", 32)?),
             image_size: ImageSize::Square(vision.size("image_size", 224)?),
             act_kwargs: act_kwargs(image_act),
@@ -244,7 +244,7 @@ fn clip(config: &Value) -> Result<ModelConfig, WeightError> {
             width: text_width,
             heads: text.size("num_attention_heads", 8)?,
             layers: text.size("num_hidden_layers", 12)?,
-            mlp_ratio: ratio(text.size("intermediate_size", 2048)?, text_width),
+            mlp_ratio: mlp_ratio(text.size("intermediate_size", 2048)?, text_width),
             pool_type: pool_type.to_string(),
             eos_id,
             act_kwargs: act_kwargs(text_act),
@@ -302,7 +302,7 @@ fn siglip(config: &Value) -> Result<ModelConfig, WeightError> {
             width: text_width,
             heads: text.size("num_attention_heads", 12)?,
             layers: text.size("num_hidden_layers", 12)?,
-            mlp_ratio: ratio(text.size("intermediate_size", 3072)?, text_width),
+            mlp_ratio: mlp_ratio(text.size("intermediate_size", 3072)?, text_width),
             no_causal_mask: true,
             proj_bias: true,
             pool_type: "last".to_string(),

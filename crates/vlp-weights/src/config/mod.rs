@@ -7,6 +7,8 @@ mod select;
 mod siglip_trunk;
 mod towers;
 
+pub(crate) use siglip_trunk::mlp_ratio;
+
 pub use presets::{preset, presets};
 pub use schema::{ImageSize, Layers, ModelConfig, TextConfig, VisionConfig};
 pub use towers::{

@@ -21,6 +21,9 @@ impl ModelConfig {
         if self.multimodal_cfg.is_some() {
             keys.push("multimodal_cfg (CoCa's decoder)".to_string());
         }
+        if self.vision_cfg.timm_model_name.is_some() && !self.custom_text {
+            keys.push("custom_text = false around a timm trunk".to_string());
+        }
         let image = image_tower(&self.vision_cfg, self.embed_dim, self.quick_gelu, &mut keys);
         let text = text_tower(&self.text_cfg, self.quick_gelu, &mut keys);
         match (image, text) {

@@ -112,13 +112,13 @@ pub(super) fn name_of(tower: &VitTower) -> (String, Map<String, Value>) {
     ] {
         arguments.insert(key.to_string(), value.into());
     }
-    arguments.insert("mlp_ratio".to_string(), ratio(tower.hidden, tower.width).into());
+    arguments.insert("mlp_ratio".to_string(), mlp_ratio(tower.hidden, tower.width).into());
     arguments.insert("act_layer".to_string(), act(tower).into());
     (name("base", 16, 224), arguments)
 }
 
 /// A ratio that gives `hidden` again when `width` times it is cut off to a whole number.
-pub(super) fn ratio(hidden: usize, width: usize) -> f64 {
+pub(crate) fn mlp_ratio(hidden: usize, width: usize) -> f64 {
     let exact = hidden as f64 / width as f64;
     if (width as f64 * exact) as usize == hidden { exact } else { exact.next_up() }
 }

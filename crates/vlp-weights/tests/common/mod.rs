@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, dead_code)] // each test takes its own part
 
 use serde_json::Value;
+use vlp_testkit::weights::Formula;
 use vlp_weights::{DType, ExpectedTensor, HostTensor, StateDict, TensorRole};
 
 pub fn golden(file: &str) -> String {
@@ -20,20 +21,9 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// `a sin((i + 1) 0.7390851 + (crc32(name) mod 1000) 0.001) + b`, the formula of the golden models.
+/// The formula of the golden models.
 pub fn by_formula(name: &str, shape: &[usize]) -> HostTensor {
-    let norm = ["ln_", "bn", "norm", "downsample.1"].iter().any(|part| name.contains(part));
-    let (a, b) = match () {
-        () if name.ends_with("running_var") => (0.2, 1.0),
-        () if name.ends_with("running_mean") => (0.1, 0.0),
-        () if shape.len() <= 1 && name.ends_with("weight") && norm => (0.1, 1.0),
-        () if shape.len() <= 1 => (0.05, 0.0),
-        () => (0.12, 0.0),
-    };
-    let phase = f64::from(crc32(name.as_bytes()) % 1000) * 0.001;
-    let value = |i: usize| (a * ((i as f64 + 1.0) * 0.739_085_1 + phase).sin() + b) as f32;
-    let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
-    HostTensor::from_f32(shape, &values)
+    HostTensor::from_f32(shape, &Formula::Sin.values(name, shape))
 }
 
 /// The weights of one of open_clip.json's models.
