@@ -12,6 +12,7 @@
 //! | [`trainer`] | `vlp-trainer` | the training loop, hooks, checkpoints |
 //! | [`eval`] | `vlp-eval` | retrieval, zero-shot, nearest neighbours |
 //! | [`report`] | `vlp-report` | charts and picture sheets |
+//! | [`weights`] | `vlp-weights` | weights to and from open_clip, OpenAI, Hugging Face and timm |
 //!
 //! [`recipe`] describes a whole run as data, [`device`] names compute devices.
 //!

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on inside the workspace; `vlp-testkit` only in tests.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("vlp-core", &[]),
     ("vlp-schedulers", &[]),
     ("vlp-augment", &[]),
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("vlp-eval", &["vlp-core"]),
     ("vlp-methods", &["vlp-core", "vlp-encoders", "vlp-losses"]),
     ("vlp-trainer", &["vlp-core", "vlp-schedulers"]),
+    ("vlp-weights", &["vlp-augment", "vlp-encoders"]),
     (
         "vlp",
         &[
@@ -31,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "vlp-report",
             "vlp-schedulers",
             "vlp-trainer",
+            "vlp-weights",
         ],
     ),
 ];

@@ -106,7 +106,8 @@ impl Names {
     /// layers stand transposed, but for the two projections that CLIP stores as matrices.
     pub(crate) fn name(&self, path: &str) -> Option<(String, Lie)> {
         let lies = |name: String, path: &str| {
-            const LINEAR: [&str; 9] = ["projection", "qkv", "out", "fc_1", "fc_2", "pool.q", "pool.k", "pool.v", "pool.kv"];
+            const LINEAR: [&str; 9] =
+                ["projection", "qkv", "out", "fc_1", "fc_2", "pool.q", "pool.k", "pool.v", "pool.kv"];
             let layer = path.strip_suffix(".weight");
             let transposed = layer.is_some_and(|layer| LINEAR.iter().any(|linear| layer.ends_with(linear)));
             (name, if transposed { Lie::Transposed } else { Lie::Same })
@@ -114,7 +115,9 @@ impl Names {
         if let Some(path) = path.strip_prefix("image.Vit.") {
             let name = match self.timm {
                 true => format!("visual.trunk.{}", transformer(path, "blocks", TIMM_BLOCK, TIMM_VIT)?),
-                false => format!("visual.{}", transformer(path, "transformer.resblocks", OPEN_CLIP_BLOCK, OPEN_CLIP_VIT)?),
+                false => {
+                    format!("visual.{}", transformer(path, "transformer.resblocks", OPEN_CLIP_BLOCK, OPEN_CLIP_VIT)?)
+                }
             };
             return Some(lies(name, path));
         }

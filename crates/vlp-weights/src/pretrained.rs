@@ -5,8 +5,7 @@ use vlp_encoders::{AnyImageEncoder, DualEncoder, TextTransformer};
 use crate::error::KeyProblems;
 use crate::names::{Lie, Names};
 use crate::{
-    DType, ExpectedTensor, HostTensor, ModelConfig, Package, PreprocessConfig, StateDict, TensorRole,
-    WeightError,
+    DType, ExpectedTensor, HostTensor, ModelConfig, Package, PreprocessConfig, StateDict, TensorRole, WeightError,
 };
 
 /// A model that holds the weights of a [`Package`].
@@ -45,7 +44,8 @@ impl Package {
         let model = dual.init(device).map_err(|error| WeightError::config("this model configuration", error))?;
         let mut scalar = |name: &str| Some(*weights.remove(name)?.to_f32()?.first()?);
         let (log_scale, bias) = (scalar("logit_scale"), scalar("logit_bias"));
-        let mut loader = Loader { path: Path::default(), names: Names::of(&config), weights, problems: KeyProblems::default() };
+        let mut loader =
+            Loader { path: Path::default(), names: Names::of(&config), weights, problems: KeyProblems::default() };
         let model = model.map(&mut loader);
         let missing_scale = log_scale.is_none().then(|| "logit_scale".to_string());
         loader.problems.missing.extend(missing_scale);
@@ -77,7 +77,9 @@ impl Pretrained {
         let scalars = [("logit_scale", Some(self.log_scale)), ("logit_bias", self.bias)];
         for tensor in &expected {
             match scalars.iter().find(|(name, _)| *name == tensor.name) {
-                Some((name, Some(value))) => drop(weights.insert(*name, HostTensor::from_f32(tensor.shape.clone(), &[*value]))),
+                Some((name, Some(value))) => {
+                    drop(weights.insert(*name, HostTensor::from_f32(tensor.shape.clone(), &[*value])))
+                }
                 // PyTorch counts batches; nothing reads the number while the momentum is a number.
                 _ if tensor.role == TensorRole::BatchCount => {
                     drop(weights.insert(tensor.name.clone(), HostTensor::new(DType::I64, [], vec![0; 8])));
@@ -180,7 +182,9 @@ impl ModuleVisitor for Saver<'_> {
         };
         match saved.and_then(|saved| saved.reshape(tensor.shape.clone())) {
             Some(saved) => drop(self.weights.insert(tensor.name.clone(), saved)),
-            None => self.problems.shapes.push(format!("{path} {shape:?}, expected {:?} for {}", tensor.shape, tensor.name)),
+            None => {
+                self.problems.shapes.push(format!("{path} {shape:?}, expected {:?} for {}", tensor.shape, tensor.name))
+            }
         }
     }
 }

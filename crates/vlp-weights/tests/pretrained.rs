@@ -12,7 +12,8 @@ use vlp_encoders::{AnyImageEncoderConfig, DualEncoderConfig, TransformerInit};
 use vlp_testkit::golden::{assert_close, numbers};
 use vlp_testkit::inputs;
 use vlp_weights::{
-    DType, Format, ModelConfig, Package, PreprocessConfig, Pretrained, ReadLimits, StateDict, load_dual, preset, presets,
+    DType, Format, ModelConfig, Package, PreprocessConfig, Pretrained, ReadLimits, StateDict, load_dual, preset,
+    presets,
 };
 
 /// 32-bit floats against the reference's 64.
@@ -29,7 +30,8 @@ fn package(model: &Value) -> Package {
 }
 
 fn fixture(name: &str) -> Package {
-    Package::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name), &ReadLimits::default()).unwrap()
+    Package::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name), &ReadLimits::default())
+        .unwrap()
 }
 
 fn normalised(x: Tensor<2>) -> Tensor<2> {

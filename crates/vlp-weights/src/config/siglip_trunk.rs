@@ -77,11 +77,14 @@ pub(super) fn with_arguments(mut tower: VitTower, arguments: &Map<String, Value>
             "depth" => size().map(|n| tower.layers = n),
             "num_heads" => size().map(|n| tower.heads = n),
             "mlp_ratio" => value.as_f64().map(|ratio| mlp_ratio = ratio),
-            "act_layer" => match value.as_str() {
-                Some("gelu") => Some(tower.activation = ModelActivation::Gelu),
-                Some("gelu_tanh") => Some(tower.activation = ModelActivation::GeluTanh),
-                _ => None,
-            },
+            "act_layer" => {
+                let activation = match value.as_str() {
+                    Some("gelu") => Some(ModelActivation::Gelu),
+                    Some("gelu_tanh") => Some(ModelActivation::GeluTanh),
+                    _ => None,
+                };
+                activation.map(|activation| tower.activation = activation)
+            }
             _ => None,
         };
         known.ok_or_else(|| format!("timm_model_kwargs.{key} = {value}"))?;
