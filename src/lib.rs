@@ -3,7 +3,7 @@
 //! | module | crate | what is in it |
 //! |---|---|---|
 //! | [`core`] | `vlp-core` | what an encoder, a method, a batch and a step are |
-//! | [`encoders`] | `vlp-encoders` | vision transformer, text transformer, projection heads |
+//! | [`encoders`] | `vlp-encoders` | ViT in two dialects, ResNets, ConvNeXt, text towers, heads, presets |
 //! | [`losses`] | `vlp-losses` | InfoNCE, SigLIP, CLIP-rocket's objective and the losses around them |
 //! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket |
 //! | [`augment`] | `vlp-augment` | image and text augmentations |

@@ -14,11 +14,14 @@ pub enum AnyImageEncoderConfig {
     /// Vision transformer.
     Vit(VitConfig),
     /// ResNet as in torchvision and timm.
-    Resnet(ResNetConfig),
+    #[serde(rename = "resnet")]
+    ResNet(ResNetConfig),
     /// OpenAI's ResNet.
-    ModifiedResnet(ModifiedResNetConfig),
+    #[serde(rename = "modified-resnet")]
+    ModifiedResNet(ModifiedResNetConfig),
     /// ConvNeXt.
-    Convnext(ConvNextConfig),
+    #[serde(rename = "convnext")]
+    ConvNext(ConvNextConfig),
 }
 
 /// Any image encoder of this crate, chosen at run time.
@@ -28,11 +31,11 @@ pub enum AnyImageEncoder {
     /// Vision transformer.
     Vit(Vit),
     /// ResNet as in torchvision and timm.
-    Resnet(ResNet),
+    ResNet(ResNet),
     /// OpenAI's ResNet.
-    ModifiedResnet(ModifiedResNet),
+    ModifiedResNet(ModifiedResNet),
     /// ConvNeXt.
-    Convnext(ConvNext),
+    ConvNext(ConvNext),
 }
 
 impl AnyImageEncoderConfig {
@@ -43,9 +46,9 @@ impl AnyImageEncoderConfig {
     pub fn init(&self, device: &Device) -> Result<AnyImageEncoder, EncoderError> {
         Ok(match self {
             AnyImageEncoderConfig::Vit(config) => AnyImageEncoder::Vit(config.init(device)?),
-            AnyImageEncoderConfig::Resnet(config) => AnyImageEncoder::Resnet(config.init(device)?),
-            AnyImageEncoderConfig::ModifiedResnet(config) => AnyImageEncoder::ModifiedResnet(config.init(device)?),
-            AnyImageEncoderConfig::Convnext(config) => AnyImageEncoder::Convnext(config.init(device)?),
+            AnyImageEncoderConfig::ResNet(config) => AnyImageEncoder::ResNet(config.init(device)?),
+            AnyImageEncoderConfig::ModifiedResNet(config) => AnyImageEncoder::ModifiedResNet(config.init(device)?),
+            AnyImageEncoderConfig::ConvNext(config) => AnyImageEncoder::ConvNext(config.init(device)?),
         })
     }
 
@@ -53,8 +56,8 @@ impl AnyImageEncoderConfig {
     pub fn image_size(&self) -> Option<usize> {
         match self {
             AnyImageEncoderConfig::Vit(config) => Some(config.image_size),
-            AnyImageEncoderConfig::ModifiedResnet(config) => Some(config.image_size),
-            AnyImageEncoderConfig::Resnet(_) | AnyImageEncoderConfig::Convnext(_) => None,
+            AnyImageEncoderConfig::ModifiedResNet(config) => Some(config.image_size),
+            AnyImageEncoderConfig::ResNet(_) | AnyImageEncoderConfig::ConvNext(_) => None,
         }
     }
 }
@@ -63,18 +66,18 @@ impl ImageEncoder for AnyImageEncoder {
     fn width(&self) -> usize {
         match self {
             AnyImageEncoder::Vit(encoder) => encoder.width(),
-            AnyImageEncoder::Resnet(encoder) => encoder.width(),
-            AnyImageEncoder::ModifiedResnet(encoder) => encoder.width(),
-            AnyImageEncoder::Convnext(encoder) => encoder.width(),
+            AnyImageEncoder::ResNet(encoder) => encoder.width(),
+            AnyImageEncoder::ModifiedResNet(encoder) => encoder.width(),
+            AnyImageEncoder::ConvNext(encoder) => encoder.width(),
         }
     }
 
     fn encode(&self, images: Tensor<4>) -> Tensor<2> {
         match self {
             AnyImageEncoder::Vit(encoder) => encoder.encode(images),
-            AnyImageEncoder::Resnet(encoder) => encoder.encode(images),
-            AnyImageEncoder::ModifiedResnet(encoder) => encoder.encode(images),
-            AnyImageEncoder::Convnext(encoder) => encoder.encode(images),
+            AnyImageEncoder::ResNet(encoder) => encoder.encode(images),
+            AnyImageEncoder::ModifiedResNet(encoder) => encoder.encode(images),
+            AnyImageEncoder::ConvNext(encoder) => encoder.encode(images),
         }
     }
 }

@@ -9,10 +9,14 @@
 //! | [`ConvNext`] | ConvNeXt in timm's layout |
 //! | [`TextTransformer`] | CLIP's causal and SigLIP's bidirectional text tower |
 //! | [`Transformer`] | the pre-norm blocks that transformers are made of |
-//! | [`ProjectionHead`] | linear (weak pairs) or MLP with batch normalisation (strong pairs) |
+//! | [`ProjectionHead`] | none, linear (weak pairs) or MLP with batch normalisation (strong pairs) |
+//! | [`MlpHead`], [`SiamLipProjector`], [`DinoHead`] | the heads of non-contrastive and self-supervised methods |
+//! | [`AnyImageEncoder`] | one of the image encoders, chosen by a configuration file |
+//! | [`DualEncoder`] | an image and a text encoder with a head each |
 //! | [`BatchNorm`] | batch normalisation with PyTorch's running statistics |
 //!
 //! Every configuration is a plain serde struct that refuses unknown keys; `init` checks it and returns the module.
+//! [`preset`] gives the configurations of published models, [`detached_copy`] a teacher, [`parameter_count`] a model's size.
 
 mod activation;
 mod attention;
@@ -39,6 +43,7 @@ mod running_statistic;
 mod siamlip_projector;
 mod stem;
 mod text;
+mod text_config;
 mod transformer_init;
 mod vit;
 mod vit_config;
@@ -66,7 +71,8 @@ pub use resnet::{ResNet, ResNetConfig};
 pub use running_statistic::RunningStatistic;
 pub use siamlip_projector::{SiamLipProjector, SiamLipProjectorConfig};
 pub use stem::{ConvStem, PatchStem, Stem, StemConfig};
-pub use text::{TextPooling, TextTransformer, TextTransformerConfig};
+pub use text::TextTransformer;
+pub use text_config::{TextPooling, TextTransformerConfig};
 pub use transformer_init::TransformerInit;
 pub use vit::Vit;
 pub use vit_config::{ImagePooling, VitConfig};

@@ -18,15 +18,15 @@ fn images() -> [AnyImageEncoderConfig; 4] {
             heads: 2,
             ..Default::default()
         }),
-        AnyImageEncoderConfig::Resnet(ResNetConfig { block: ResNetBlock::Basic, layers: [1; 4], channels: [4; 4] }),
-        AnyImageEncoderConfig::ModifiedResnet(ModifiedResNetConfig {
+        AnyImageEncoderConfig::ResNet(ResNetConfig { block: ResNetBlock::Basic, layers: [1; 4], channels: [4; 4] }),
+        AnyImageEncoderConfig::ModifiedResNet(ModifiedResNetConfig {
             image_size: 32,
             layers: [1; 4],
             width: 2,
             heads: 4,
             output: 6,
         }),
-        AnyImageEncoderConfig::Convnext(ConvNextConfig { layers: [1; 4], channels: [4; 4], ..Default::default() }),
+        AnyImageEncoderConfig::ConvNext(ConvNextConfig { layers: [1; 4], channels: [4; 4], ..Default::default() }),
     ]
 }
 
@@ -75,12 +75,12 @@ fn parts_that_do_not_fit_are_refused_with_the_value() {
     assert!(message.contains("12 columns into 6"), "{message}");
     dual(images()[2].clone(), ProjectionConfig::Identity).init(&Device::flex()).unwrap();
 
-    let modified = |config| refused(dual(AnyImageEncoderConfig::ModifiedResnet(config), ProjectionConfig::Identity));
+    let modified = |config| refused(dual(AnyImageEncoderConfig::ModifiedResNet(config), ProjectionConfig::Identity));
     let base = ModifiedResNetConfig { output: 6, ..ModifiedResNetConfig::default() };
     assert!(modified(ModifiedResNetConfig { image_size: 200, ..base.clone() }).contains("image_size 200"));
     assert!(modified(ModifiedResNetConfig { width: 7, heads: 7, ..base.clone() }).contains("7 is odd"));
     assert!(modified(ModifiedResNetConfig { heads: 3, ..base }).contains("3 heads do not divide the 2048"));
-    let stages = AnyImageEncoderConfig::Resnet(ResNetConfig { channels: [64, 0, 1, 1], ..Default::default() });
+    let stages = AnyImageEncoderConfig::ResNet(ResNetConfig { channels: [64, 0, 1, 1], ..Default::default() });
     assert!(refused(dual(stages, ProjectionConfig::Linear)).contains("[64, 0, 1, 1]"));
 }
 

@@ -66,7 +66,7 @@ fn config(name: &str) -> DualEncoderConfig {
             ..plain
         },
         "rn" => DualEncoderConfig {
-            image: AnyImageEncoderConfig::ModifiedResnet(ModifiedResNetConfig {
+            image: AnyImageEncoderConfig::ModifiedResNet(ModifiedResNetConfig {
                 image_size: 64,
                 layers: [1, 2, 1, 1],
                 width: 8,
@@ -116,7 +116,7 @@ fn name(model: &str, path: &str) -> Source {
             prefixed("visual.", common::open_clip_vit(path))
         };
     }
-    if let Some(path) = path.strip_prefix("image.ModifiedResnet.") {
+    if let Some(path) = path.strip_prefix("image.ModifiedResNet.") {
         return prefixed("visual.", modified_resnet(path));
     }
     if let Some(path) = path.strip_prefix("text.") {

@@ -86,7 +86,7 @@ fn every_preset_of_open_clip_has_its_numbers_and_none_of_the_file_is_missing() {
         assert_eq!(expected["embed_dim"], config.embed_dim, "{model}");
         let image = match &config.image {
             AnyImageEncoderConfig::Vit(config) => vit(config),
-            AnyImageEncoderConfig::ModifiedResnet(config) => resnet(config),
+            AnyImageEncoderConfig::ModifiedResNet(config) => resnet(config),
             other => panic!("{model}: {other:?} is not open_clip's"),
         };
         assert_eq!(expected["image"], image, "{model}");

@@ -56,10 +56,10 @@ pub(super) fn find(name: &str) -> Option<DualEncoderConfig> {
     let (_, backbone) = BACKBONES.iter().find(|(known, _)| *known == name)?;
     let image = match *backbone {
         Resnet(block, layers) => {
-            AnyImageEncoderConfig::Resnet(ResNetConfig { block, layers, ..ResNetConfig::default() })
+            AnyImageEncoderConfig::ResNet(ResNetConfig { block, layers, ..ResNetConfig::default() })
         }
         Convnext(layers, channels) => {
-            AnyImageEncoderConfig::Convnext(ConvNextConfig { layers, channels, ..ConvNextConfig::default() })
+            AnyImageEncoderConfig::ConvNext(ConvNextConfig { layers, channels, ..ConvNextConfig::default() })
         }
         Vit(patch, width, depth, heads) => AnyImageEncoderConfig::Vit(VitConfig {
             stem: StemConfig::Patch { size: patch },

@@ -68,9 +68,12 @@ const VITS: &[(&str, bool, Vit)] = &[
     ("ViT-e-14", false, (224, 14, 1792, 56, 112, 8.5715, 1280, 1280, 36, Text::Clip)),
 ];
 
-/// Image size, blocks, width, embedding, text width. All have a `-quickgelu` twin, which changes the text tower only.
+/// Image size, blocks, width, embedding, text width.
+type ResNet = (usize, [usize; 4], usize, usize, usize);
+
+/// All have a `-quickgelu` twin, which changes the text tower only.
 #[rustfmt::skip]
-const RESNETS: &[(&str, (usize, [usize; 4], usize, usize, usize))] = &[
+const RESNETS: &[(&str, ResNet)] = &[
     ("RN50", (224, [3, 4, 6, 3], 64, 1024, 512)),
     ("RN101", (224, [3, 4, 23, 3], 64, 512, 512)),
     ("RN50x4", (288, [4, 6, 10, 6], 80, 640, 640)),
@@ -124,12 +127,12 @@ fn vit(sizes: Vit, activation: Activation, layer_scale: Option<f64>) -> DualEnco
     }
 }
 
-fn resnet(sizes: (usize, [usize; 4], usize, usize, usize), activation: Activation) -> DualEncoderConfig {
+fn resnet(sizes: ResNet, activation: Activation) -> DualEncoderConfig {
     let (image_size, layers, width, output, text_width) = sizes;
     let image = ModifiedResNetConfig { image_size, layers, width, heads: 32 * width / 64, output };
     DualEncoderConfig {
         embed_dim: output,
-        image: AnyImageEncoderConfig::ModifiedResnet(image),
+        image: AnyImageEncoderConfig::ModifiedResNet(image),
         text: text(text_width, 12, activation, Text::Clip),
         image_head: ProjectionConfig::Identity,
         text_head: ProjectionConfig::Linear,
