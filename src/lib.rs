@@ -13,6 +13,7 @@
 //! | [`trainer`] | `vlp-trainer` | the training loop, hooks, checkpoints |
 //! | [`eval`] | `vlp-eval` | retrieval, zero-shot, nearest neighbours |
 //! | [`report`] | `vlp-report` | charts and picture sheets |
+//! | [`weights`] | `vlp-weights` | weights to and from open_clip, OpenAI, Hugging Face and timm |
 //!
 //! [`recipe`] describes a whole run as data, [`device`] names compute devices.
 //!
@@ -66,3 +67,4 @@ pub use vlp_ops as ops;
 pub use vlp_report as report;
 pub use vlp_schedulers as schedulers;
 pub use vlp_trainer as trainer;
+pub use vlp_weights as weights;

@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("vlp-eval", &["vlp-core"]),
     ("vlp-methods", &["vlp-core", "vlp-encoders", "vlp-losses"]),
     ("vlp-trainer", &["vlp-core", "vlp-schedulers"]),
+    ("vlp-weights", &["vlp-augment", "vlp-encoders"]),
     (
         "vlp",
         &[
@@ -33,6 +34,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "vlp-report",
             "vlp-schedulers",
             "vlp-trainer",
+            "vlp-weights",
         ],
     ),
 ];

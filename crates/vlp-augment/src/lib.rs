@@ -32,7 +32,8 @@ mod transform;
 
 pub use image::{Image, ImageError};
 pub use image_ops::{
-    CenterCrop, ColorJitter, Filter, GaussianBlur, Grayscale, HorizontalFlip, RandomResizedCrop, Resize,
+    CenterCrop, ColorJitter, Filter, GaussianBlur, Grayscale, HorizontalFlip, RandomResizedCrop, Resize, ResizeMode,
+    ResizeTo,
 };
 pub use normalization::Normalization;
 pub use random_apply::RandomApply;

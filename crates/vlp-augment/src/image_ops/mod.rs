@@ -10,10 +10,11 @@ mod horizontal_flip;
 mod hue;
 mod random_resized_crop;
 mod resize;
+mod resize_to;
 mod saturation;
 
 pub use brightness::adjust_brightness;
-pub use center_crop::{CenterCrop, center_crop};
+pub use center_crop::{CenterCrop, center_crop, center_crop_on};
 pub use color_jitter::ColorJitter;
 pub use contrast::adjust_contrast;
 pub use gaussian_blur::{GaussianBlur, gaussian_blur};
@@ -22,6 +23,7 @@ pub use horizontal_flip::{HorizontalFlip, horizontal_flip};
 pub use hue::adjust_hue;
 pub use random_resized_crop::RandomResizedCrop;
 pub use resize::{CropBox, Filter, Resize, resize, resize_crop};
+pub use resize_to::{ResizeMode, ResizeTo};
 pub use saturation::adjust_saturation;
 
 /// Pillow's `blend`: `from + factor * (to - from)`, cut off (not rounded) to a whole byte.

@@ -1,0 +1,60 @@
+use super::center_crop::center_crop_on;
+use super::resize::{Filter, Resize, resize};
+use crate::{Image, ImageTransform, SampleRng};
+
+/// What happens to a picture of another shape than the one wanted (open_clip's `resize_mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResizeMode {
+    /// The picture covers the target, what stands over is cut off on both sides.
+    #[default]
+    Shortest,
+    /// The picture is stretched to the target.
+    Squash,
+    /// The picture lies whole in the target, margins of one colour fill the rest.
+    Longest {
+        /// Colour of the margins.
+        fill: [u8; 3],
+    },
+}
+
+/// Brings a picture of any shape to exactly `width` x `height`, as open_clip does for evaluation. Draws nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResizeTo {
+    /// Width afterwards, in pixels.
+    pub width: usize,
+    /// Height afterwards, in pixels.
+    pub height: usize,
+    /// What happens to the shape.
+    pub mode: ResizeMode,
+    /// How pixels are weighted.
+    pub filter: Filter,
+}
+
+impl ResizeTo {
+    /// Width and height times the ratio that `pick` takes of the two, rounded half to even as Python does.
+    fn scaled(&self, image: &Image, pick: fn(f64, f64) -> f64) -> (usize, usize) {
+        let ratio = pick(image.width() as f64 / self.width as f64, image.height() as f64 / self.height as f64);
+        let side = |length: usize| (length as f64 / ratio).round_ties_even() as usize;
+        (side(image.width()), side(image.height()))
+    }
+}
+
+impl ImageTransform for ResizeTo {
+    fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
+        let ResizeTo { width, height, mode, filter } = *self;
+        match mode {
+            ResizeMode::Squash => resize(&image, width, height, filter),
+            ResizeMode::Shortest if width == height => {
+                center_crop_on(Resize { shorter_side: width, filter }.apply(image, rng), width, height, [0; 3])
+            }
+            ResizeMode::Shortest => {
+                let (new_width, new_height) = self.scaled(&image, f64::min);
+                center_crop_on(resize(&image, new_width, new_height, filter), width, height, [0; 3])
+            }
+            ResizeMode::Longest { fill } => {
+                let (new_width, new_height) = self.scaled(&image, f64::max);
+                center_crop_on(resize(&image, new_width, new_height, filter), width, height, fill)
+            }
+        }
+    }
+}

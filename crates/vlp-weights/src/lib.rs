@@ -1,0 +1,46 @@
+//! Weights that travel: to and from open_clip, OpenAI, Hugging Face and timm.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`StateDict`], [`HostTensor`] | named tensors in memory, from and to safetensors, from PyTorch files |
+//! | [`Layout`], [`detect`], [`convert`] | how names and shapes differ between libraries, and the way between them, to the bit |
+//! | [`ModelConfig`], [`preset`] | open_clip's model JSON, 81 of its models by name, Hugging Face's `config.json` |
+//! | [`PreprocessConfig`] | how a picture becomes what the image tower reads |
+//! | [`Package`] | weights, configuration and preprocessing together: a folder read or written |
+//! | [`Pretrained`], [`load_dual`] | the model with its weights, and the way back |
+//!
+//! No file is trusted: headers are checked before memory is taken, pickles are never executed, and whatever does not fit
+//! is listed whole.
+
+mod config;
+mod convert;
+mod dual;
+mod error;
+mod expected;
+mod layout;
+mod names;
+mod package;
+mod preprocess;
+mod pretrained;
+mod publish;
+#[cfg(feature = "pytorch")]
+mod pytorch_file;
+mod resize;
+mod rules;
+mod safetensors_file;
+mod state_dict;
+mod tensor;
+
+pub use config::{
+    ImageSize, ImageTower, Layers, ModelActivation, ModelConfig, ResNetTower, TextConfig, TextPool, TextProjection,
+    TextTower, Towers, VisionConfig, VitPool, VitTower, preset, presets,
+};
+pub use convert::convert;
+pub use error::{KeyProblems, WeightError};
+pub use expected::{ExpectedTensor, ParameterCount, TensorRole};
+pub use layout::{Layout, detect};
+pub use package::{Format, Package};
+pub use preprocess::{ColourMode, Interpolation, PreprocessConfig, PreprocessFamily, ResizeModeName};
+pub use pretrained::{Pretrained, load_dual};
+pub use state_dict::{ReadLimits, StateDict};
+pub use tensor::{DType, HostTensor};
