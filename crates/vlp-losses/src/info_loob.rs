@@ -1,10 +1,9 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
 use crate::diagonal::diagonal;
-use crate::log_sum_exp::log_sum_exp;
+use crate::log_sum_exp::{HIDDEN, log_sum_exp};
 use crate::soft_cross_entropy::widened;
 use crate::{LossError, l2_normalize};
 
@@ -92,14 +91,16 @@ impl InfoLoob {
         let first = collective.rank() * rows;
         let positive = (queries.clone() * keys.clone().slice([first..first + rows])).sum_dim(1);
         let is_positive = diagonal([rows, keys.dims()[0]], first, &queries.device());
-        let logits = queries.matmul(keys.transpose()) / temperature;
-        let negatives = log_sum_exp(logits.mask_fill(is_positive, f32::NEG_INFINITY));
+        let logits = (queries / temperature).matmul(keys.transpose());
+        let negatives = log_sum_exp(logits.mask_fill(is_positive, HIDDEN));
         (negatives * temperature - positive).mean()
     }
 }
 
 /// One update of a modern Hopfield network without projections, normalised.
 fn retrieve(queries: Tensor<2>, stored: Tensor<2>, beta: f64) -> Tensor<2> {
-    let association = softmax(queries.matmul(stored.clone().transpose()) * beta, 1);
-    l2_normalize(association.matmul(stored))
+    let scores = (queries * beta).matmul(stored.clone().transpose());
+    let highest = scores.clone().detach().max_dim(1);
+    // The softmax without its denominator, which the norm takes out again.
+    l2_normalize((scores - highest).exp().matmul(stored))
 }

@@ -45,6 +45,7 @@ mod filip;
 mod info_loob;
 mod info_nce;
 mod key_gradients;
+mod linear;
 mod log_sum_exp;
 mod logit_scale;
 mod moco_v3;

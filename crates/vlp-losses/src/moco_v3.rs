@@ -58,7 +58,7 @@ impl MocoV3 {
         let [q1, q2] = queries.map(|queries| l2_normalize(widened(queries)));
         let [k1, k2] = keys.map(|keys| ctx.collective.all_gather(l2_normalize(widened(keys.detach()))));
         let contrast = |queries: Tensor<2>, keys: Tensor<2>| {
-            let logits = queries.matmul(keys.transpose()) / self.temperature;
+            let logits = (queries / self.temperature).matmul(keys.transpose());
             diagonal_cross_entropy(logits, ctx.collective.rank() * rows)
         };
         (contrast(q1, k2) + contrast(q2, k1)) * (2.0 * self.temperature)

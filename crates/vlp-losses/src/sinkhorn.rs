@@ -1,9 +1,13 @@
 use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
 use crate::soft_cross_entropy::widened;
+
+/// Iterations after which the factors are multiplied into the matrix. Each can make them as much as `K G` times as large.
+const BETWEEN_UPDATES: usize = 3;
 
 /// Configuration of [`Sinkhorn`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -62,25 +66,36 @@ impl Sinkhorn {
     /// - scores: `[batch, prototypes]`, this rank's samples; every rank has as many
     /// - result: `[batch, prototypes]`, rows sum to 1
     pub fn forward(&self, scores: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
-        let scores = widened(scores.detach()) / self.epsilon;
-        let scores = scores.clone() - highest_over_samples(scores, ctx);
-        let highest = scores.clone().max_dim(1);
-        let mass = (scores - highest.clone()).exp();
+        let autodiff = scores.is_autodiff();
+        let scores = widened(scores.inner());
+        let logits = (scores.clone() - highest_over_samples(scores, ctx)) * (1.0 / self.epsilon);
+        let highest = logits.clone().max_dim(1);
+        let mut shares = softmax(logits, 1);
         // The samples' own factors count in the first sums only: dividing by each sample's sum removes them.
-        let of_prototypes = (mass.clone() * highest.exp()).sum_dim(0);
-        let first = balanced(mass, of_prototypes, ctx);
-        // The factors K and G scale everything alike: the next division cancels them, or `Q = G Mᵀ` does.
-        (1..self.iterations).fold(first, |mass, _| {
-            let of_prototypes = mass.clone().sum_dim(0);
-            balanced(mass, of_prototypes, ctx)
-        })
+        let mut samples = highest.exp() / shares.clone().max_dim(1);
+        let mut left = self.iterations;
+        while left > 0 {
+            let few = left.min(BETWEEN_UPDATES);
+            shares = balanced(shares, samples, few, ctx);
+            samples = shares.clone().sum_dim(1).ones_like();
+            left -= few;
+        }
+        if autodiff { Tensor::from_inner(shares) } else { shares }
     }
 }
 
-/// Divides by the prototypes' sums, `[1, prototypes]` on this rank, and then by the samples' own.
-fn balanced(mass: Tensor<2>, of_prototypes: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<2> {
-    let mass = mass / ctx.collective.all_reduce_sum(of_prototypes);
-    mass.clone() / mass.sum_dim(1)
+/// Divides by the prototypes' sums, over the samples of all ranks with their weights, then by the samples' own, a few times.
+///
+/// Only the factors of both change on the way, so that an iteration reads the matrix twice and writes it not once. The
+/// weights K and G of the equation scale everything alike: the next division cancels them, or `Q = G Mᵀ` does.
+fn balanced(shares: Tensor<2>, mut samples: Tensor<2>, iterations: usize, ctx: &StepContext<'_>) -> Tensor<2> {
+    let mut prototypes = samples.clone();
+    for _ in 0..iterations {
+        let sums = samples.transpose().matmul(shares.clone());
+        prototypes = ctx.collective.all_reduce_sum(sums).recip();
+        samples = shares.clone().matmul(prototypes.clone().transpose()).recip();
+    }
+    shares * samples * prototypes
 }
 
 /// Per prototype over the samples of all ranks, `[1, prototypes]`.

@@ -3,6 +3,7 @@ use vlp_core::Collective;
 
 use crate::diagonal::diagonal;
 use crate::l2_normalize;
+use crate::log_sum_exp::HIDDEN;
 use crate::soft_cross_entropy::widened;
 
 /// The rows of one view as queries; the keys are both views of all ranks, a rank's first view before its second.
@@ -26,20 +27,20 @@ pub(crate) fn queries(a: Tensor<2>, b: Tensor<2>, temperature: f64, collective: 
     let first = collective.rank() * 2 * rows;
     [(a, first, first + rows), (b, first + rows, first)].map(|(queries, own, other)| {
         let positive = (queries.clone() * keys.clone().slice([other..other + rows])).sum_dim(1) / temperature;
-        let logits = queries.matmul(keys.clone().transpose()) / temperature;
+        let logits = (queries / temperature).matmul(keys.clone().transpose());
         Queries { logits, positive, own, other }
     })
 }
 
 impl Queries {
-    /// The logits with minus infinity for the query itself.
+    /// The logits, hidden for the query itself.
     pub(crate) fn others(&self) -> Tensor<2> {
-        self.logits.clone().mask_fill(self.mask(self.own), f32::NEG_INFINITY)
+        self.logits.clone().mask_fill(self.mask(self.own), HIDDEN)
     }
 
-    /// The logits with minus infinity for the query itself and for its other view.
+    /// The logits, hidden for the query itself and for its other view.
     pub(crate) fn negatives(&self) -> Tensor<2> {
-        self.logits.clone().mask_fill(self.mask(self.own).bool_or(self.mask(self.other)), f32::NEG_INFINITY)
+        self.logits.clone().mask_fill(self.mask(self.own).bool_or(self.mask(self.other)), HIDDEN)
     }
 
     fn mask(&self, first: usize) -> Tensor<2, Bool> {
