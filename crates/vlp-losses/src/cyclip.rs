@@ -72,16 +72,21 @@ impl CyClip {
     /// When `image` and `text` differ in shape.
     pub fn forward(&self, image: Tensor<2>, text: Tensor<2>, scale: Tensor<1>, ctx: &StepContext<'_>) -> CyClipTerms {
         let (image, text) = (widened(image), widened(text));
+        let rows = image.dims()[0];
         let contrastive = self.contrastive.forward(image.clone(), text.clone(), scale, ctx);
         let (x, y) = (l2_normalize(image), l2_normalize(text));
-        let [all_x, all_y] = [&x, &y].map(|z| ctx.collective.all_gather(z.clone()).transpose());
-        // The mean over rows of row sums: N² squares divided by N.
-        let squares = |difference: Tensor<2>| difference.square().sum_dim(1).mean();
-        let in_modal = squares(x.clone().matmul(all_x.clone()) - y.clone().matmul(all_y.clone()));
-        let across = x.matmul(all_y);
-        // On one rank, one product serves both directions.
-        let back = if ctx.collective.world() == 1 { across.clone().transpose() } else { y.matmul(all_x) };
-        let cross_modal = squares(across - back);
+        // With u = x - y and v = x + y, the cosines' differences are ½ (u vᵀ + v uᵀ) within and ½ (u vᵀ - v uᵀ) across, and
+        // sums of their squares need only matrices of dimensions, dim² numbers in place of batch².
+        let [all_x, all_y] = [&x, &y].map(|z| ctx.collective.all_gather(z.clone()));
+        let (u, v) = (x.clone() - y.clone(), x + y);
+        let (all_u, all_v) = (all_x.clone() - all_y.clone(), all_x + all_y);
+        let gram = |a: &Tensor<2>, b: &Tensor<2>| a.clone().transpose().matmul(b.clone());
+        let inner = |a: Tensor<2>, b: Tensor<2>| (a * b).sum_dim(1).sum();
+        let apart = inner(gram(&u, &u), gram(&all_v, &all_v)) + inner(gram(&v, &v), gram(&all_u, &all_u));
+        let twisted = inner(gram(&u, &v), gram(&all_v, &all_u)) * 2.0;
+        let share = 1.0 / (4 * rows) as f64;
+        let in_modal = (apart.clone() + twisted.clone()) * share;
+        let cross_modal = (apart - twisted) * share;
         let loss = contrastive.clone().loss()
             + in_modal.clone() * self.config.in_modal
             + cross_modal.clone() * self.config.cross_modal;
