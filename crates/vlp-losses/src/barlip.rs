@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::correlation::CrossCorrelation;
+use crate::correlation::distance_to_identity;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
@@ -74,7 +74,6 @@ impl BarLip {
         let (image, text) = (widened(image), widened(text));
         let (shape, other) = (image.dims(), text.dims());
         assert_eq!(shape, other, "BarLIP pairs row with row: both sides must have one shape [batch, dim]");
-        let correlation = CrossCorrelation::new(image, text, self.config.gradient, ctx.collective);
-        correlation.distance_to_identity(self.config.off_diagonal)
+        distance_to_identity(image, text, self.config.off_diagonal, self.config.gradient, ctx.collective)
     }
 }

@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
-use crate::correlation::CrossCorrelation;
+use crate::correlation::distance_to_identity;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
@@ -61,16 +61,16 @@ impl BarlowTwins {
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_eq!(a.dims(), b.dims(), "Barlow Twins pairs row with row: both sides must have one shape [batch, dim]");
         let [a, b] = [a, b].map(|z| self.standardized(widened(z), ctx.collective));
-        let correlation = CrossCorrelation::new(a, b, self.config.gradient, ctx.collective);
-        correlation.distance_to_identity(self.config.off_diagonal)
+        distance_to_identity(a, b, self.config.off_diagonal, self.config.gradient, ctx.collective)
     }
 
     /// Every dimension with mean 0 and variance 1 over the rows of all ranks.
     fn standardized(&self, z: Tensor<2>, collective: &dyn Collective) -> Tensor<2> {
         let number = (z.dims()[0] * collective.world()) as f64;
         let mean = |z: Tensor<2>| collective.all_reduce_sum(z.sum_dim(0)) / number;
-        let centered = z.clone() - mean(z);
+        // The means are constants: variance and correlation of centred rows do not change when a mean moves, to first order.
+        let centered = z.clone() - mean(z.inner());
         let variance = mean(centered.clone().square());
-        centered / (variance + self.config.epsilon).sqrt()
+        centered * (variance + self.config.epsilon).sqrt().recip()
     }
 }

@@ -1,8 +1,9 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::LossError;
+use crate::normalize::floored_norms;
 use crate::soft_cross_entropy::widened;
-use crate::{LossError, l2_normalize};
 
 /// How the mean cosine becomes a loss; the two differ by a factor and a constant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +61,10 @@ impl NegativeCosine {
     pub fn forward(&self, predictions: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
         let (shape, other) = (predictions.dims(), targets.dims());
         assert_eq!(shape, other, "each prediction needs its target: both must have one shape [batch, dim]");
-        let targets = if self.target_gradient { targets } else { targets.detach() };
-        let cosine = (l2_normalize(widened(predictions)) * l2_normalize(widened(targets))).sum_dim(1).mean();
+        let targets = if self.target_gradient { targets } else { targets.inner() };
+        let (predictions, targets) = (widened(predictions), widened(targets));
+        let norms = floored_norms(predictions.clone()) * floored_norms(targets.clone());
+        let cosine = ((predictions * targets).sum_dim(1) / norms).mean();
         match self.form {
             CosineForm::Negative => cosine.neg(),
             CosineForm::SquaredDistance => cosine * -2.0 + 2.0,
