@@ -2,7 +2,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::correlation::distance_to_identity;
+use crate::correlation::Correlation;
+use crate::linear::with_slope;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
 
@@ -74,6 +75,11 @@ impl BarLip {
         let (image, text) = (widened(image), widened(text));
         let (shape, other) = (image.dims(), text.dims());
         assert_eq!(shape, other, "BarLIP pairs row with row: both sides must have one shape [batch, dim]");
-        distance_to_identity(image, text, self.config.off_diagonal, self.config.gradient, ctx.collective)
+        let BarLipConfig { off_diagonal, gradient, .. } = self.config;
+        let Correlation { distance, gradient, .. } =
+            Correlation::new(image.clone(), text.clone(), off_diagonal, gradient, ctx.collective);
+        with_slope(distance, &[&image, &text], || {
+            (image.clone() * text.clone().matmul(gradient.transpose())).sum_dim(1).sum()
+        })
     }
 }

@@ -1,9 +1,9 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::linear::with_slope;
+use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
@@ -167,6 +167,7 @@ impl Cluster {
         let one_shape = scores.iter().chain(target_scores.iter().flatten()).all(|scores| scores.dims() == shape);
         assert!(one_shape, "the cluster loss pairs row with row: all scores must have one shape [batch, units]");
         let config = &self.config;
+        let scores = scores.map(widened);
         let own = [0, 1].map(|side| Distribution::new(&scores[side], config.temperatures[side]));
         let shares = own.each_ref().map(|own| own.shares.clone());
         // What targets of their own temperature or source are made of.
@@ -177,8 +178,8 @@ impl Cluster {
             }
             (None, None, None) => shares.clone(),
             (None, source, temperatures) => {
-                let (source, temperatures) =
-                    (source.unwrap_or_else(|| scores.clone()), temperatures.unwrap_or(config.temperatures));
+                let source = source.unwrap_or_else(|| scores.clone()).map(widened);
+                let temperatures = temperatures.unwrap_or(config.temperatures);
                 let targets = [0, 1].map(|side| Distribution::new(&source[side], temperatures[side]).shares);
                 sources = Some((source, temperatures));
                 targets
@@ -199,7 +200,11 @@ impl Cluster {
         let loss = align.clone() + sharp.clone() * config.sharpness_weight - smooth.clone() * config.smoothness_weight;
 
         let targets_learn = config.targets == ClusterTargets::Softmax;
-        let slopes = [0, 1].map(|side| {
+        let mut learning: Vec<_> = scores.iter().collect();
+        if let Some((source, _)) = &sources {
+            learning.extend(source);
+        }
+        let slope = |side: usize| {
             let (Distribution { logs, shares }, other) = (&own[side], 1 - side);
             // The loss with respect to the shares, as what learns: sharpness, smoothness and, if they are targets, those.
             let by_shares = logs.clone() * (-0.5 * config.sharpness_weight)
@@ -210,17 +215,17 @@ impl Cluster {
             };
             let predicted = (shares.clone() - targets[other].clone()) * 0.5;
             let gradient = predicted + through_softmax(shares.clone(), by_shares);
-            let slope = (widened(scores[side].clone()) * gradient).sum_dim(1) / config.temperatures[side];
+            let slope = (scores[side].clone() * gradient).sum_dim(1) / config.temperatures[side];
             match &sources {
                 Some((source, temperatures)) if targets_learn => {
                     let gradient = through_softmax(targets[side].clone(), own[other].logs.clone() * -0.5);
-                    slope + (widened(source[side].clone()) * gradient).sum_dim(1) / temperatures[side]
+                    slope + (source[side].clone() * gradient).sum_dim(1) / temperatures[side]
                 }
                 _ => slope,
             }
-        });
-        let [first, second] = slopes;
-        ClusterTerms { loss: with_slope(loss, (first + second).mean()), align, sharp, smooth }
+        };
+        let loss = with_slope(loss, &learning, || (slope(0) + slope(1)).mean());
+        ClusterTerms { loss, align, sharp, smooth }
     }
 
     /// `[1, units]`.
@@ -241,12 +246,8 @@ struct Distribution {
 
 impl Distribution {
     fn new(scores: &Tensor<2>, temperature: f64) -> Self {
-        let logits = widened(scores.clone().inner()) * (1.0 / temperature);
-        let highest = logits.clone().max_dim(1);
-        let below = logits - highest;
-        let shares = softmax(below.clone(), 1);
-        // The largest share is the inverse of the sum of all that lies below the highest.
-        Distribution { logs: below + shares.clone().max_dim(1).log(), shares }
+        let RowSoftmax { shares, below, log_sum, .. } = RowSoftmax::new(scores.clone().inner() * (1.0 / temperature));
+        Distribution { logs: below - log_sum, shares }
     }
 }
 

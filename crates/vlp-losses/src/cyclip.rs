@@ -77,13 +77,14 @@ impl CyClip {
         let (x, y) = (l2_normalize(image), l2_normalize(text));
         // With u = x - y and v = x + y, the cosines' differences are ½ (u vᵀ + v uᵀ) within and ½ (u vᵀ - v uᵀ) across, and
         // sums of their squares need only matrices of dimensions, dim² numbers in place of batch².
-        let [all_x, all_y] = [&x, &y].map(|z| ctx.collective.all_gather(z.clone()));
-        let (u, v) = (x.clone() - y.clone(), x + y);
-        let (all_u, all_v) = (all_x.clone() - all_y.clone(), all_x + all_y);
-        let gram = |a: &Tensor<2>, b: &Tensor<2>| a.clone().transpose().matmul(b.clone());
-        let inner = |a: Tensor<2>, b: Tensor<2>| (a * b).sum_dim(1).sum();
-        let apart = inner(gram(&u, &u), gram(&all_v, &all_v)) + inner(gram(&v, &v), gram(&all_u, &all_u));
-        let twisted = inner(gram(&u, &v), gram(&all_v, &all_u)) * 2.0;
+        let own = Grams::new(x.clone(), y.clone());
+        let all = match ctx.collective.world() {
+            1 => own.clone(),
+            _ => Grams::new(ctx.collective.all_gather(x), ctx.collective.all_gather(y)),
+        };
+        let product = |a: Tensor<2>, b: Tensor<2>| (a * b).sum_dim(1).sum();
+        let apart = product(own.differences, all.sums) + product(own.sums, all.differences);
+        let twisted = product(own.mixed, all.mixed.transpose()) * 2.0;
         let share = 1.0 / (4 * rows) as f64;
         let in_modal = (apart.clone() + twisted.clone()) * share;
         let cross_modal = (apart - twisted) * share;
@@ -91,5 +92,25 @@ impl CyClip {
             + in_modal.clone() * self.config.in_modal
             + cross_modal.clone() * self.config.cross_modal;
         CyClipTerms { loss, contrastive, in_modal, cross_modal }
+    }
+}
+
+/// What the squares of differences of cosines are made of: with `u = x - y` and `v = x + y`, `x xᵀ - y yᵀ` is
+/// `½ (u vᵀ + v uᵀ)` and `x yᵀ - y xᵀ` is `½ (u vᵀ - v uᵀ)`. Each matrix has dim² numbers in place of batch².
+#[derive(Clone)]
+struct Grams {
+    /// `uᵀ u`.
+    differences: Tensor<2>,
+    /// `vᵀ v`.
+    sums: Tensor<2>,
+    /// `uᵀ v`.
+    mixed: Tensor<2>,
+}
+
+impl Grams {
+    fn new(x: Tensor<2>, y: Tensor<2>) -> Self {
+        let (u, v) = (x.clone() - y.clone(), x + y);
+        let gram = |a: &Tensor<2>, b: &Tensor<2>| a.clone().transpose().matmul(b.clone());
+        Grams { differences: gram(&u, &u), sums: gram(&v, &v), mixed: gram(&u, &v) }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
-use crate::soft_cross_entropy::{soft_cross_entropy_at, widened};
+use crate::soft_cross_entropy::{mean_of_others, soft_cross_entropy_at, widened};
 
 /// Configuration of [`Dino`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -94,9 +94,8 @@ impl Dino {
         let sharpen = |view: &Tensor<2>| softmax((widened(view.clone().inner()) - center.clone()) / temperature, 1);
         let targets: Vec<_> = teacher.iter().map(sharpen).collect();
         let predicted = student.iter().enumerate().filter_map(|(view, scores)| {
-            let others = targets.iter().enumerate().filter(|(of, _)| *of != view).map(|(_, target)| target.clone());
-            let target = others.reduce(|sum, next| sum + next)?;
-            Some(soft_cross_entropy_at(self.config.student_temperature, target, widened(scores.clone())))
+            let (target, number) = mean_of_others(&targets, view)?;
+            Some(soft_cross_entropy_at(self.config.student_temperature, target, widened(scores.clone())) * number)
         });
         let sum = predicted.reduce(|sum, next| sum + next).expect("two views, one of them the teacher's");
         sum / (taught * (views - 1)) as f64

@@ -54,6 +54,7 @@ mod normalize;
 mod nt_xent;
 mod pair;
 mod prototypes;
+mod row_softmax;
 mod siamlip;
 mod sigmoid;
 mod sinkhorn;

@@ -1,9 +1,9 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
+use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::widened;
 
 /// Iterations after which the factors are multiplied into the matrix. Each can make them as much as `K G` times as large.
@@ -69,32 +69,31 @@ impl Sinkhorn {
         let autodiff = scores.is_autodiff();
         let scores = widened(scores.inner());
         let logits = (scores.clone() - highest_over_samples(scores, ctx)) * (1.0 / self.epsilon);
-        let highest = logits.clone().max_dim(1);
-        let mut shares = softmax(logits, 1);
+        let RowSoftmax { mut shares, log_sum, highest, .. } = RowSoftmax::new(logits);
         // The samples' own factors count in the first sums only: dividing by each sample's sum removes them.
-        let mut samples = highest.exp() / shares.clone().max_dim(1);
+        let mut weights = (highest + log_sum).exp();
         let mut left = self.iterations;
         while left > 0 {
             let few = left.min(BETWEEN_UPDATES);
-            shares = balanced(shares, samples, few, ctx);
-            samples = shares.clone().sum_dim(1).ones_like();
-            left -= few;
+            (shares, left) = (balanced(shares, weights.clone(), few, ctx), left - few);
+            weights = weights.ones_like();
         }
         if autodiff { Tensor::from_inner(shares) } else { shares }
     }
 }
 
-/// Divides by the prototypes' sums, over the samples of all ranks with their weights, then by the samples' own, a few times.
+/// Divides by the prototypes' sums over the weighted samples of all ranks, then by the samples' own, `iterations` times.
 ///
-/// Only the factors of both change on the way, so that an iteration reads the matrix twice and writes it not once. The
-/// weights K and G of the equation scale everything alike: the next division cancels them, or `Q = G Mᵀ` does.
-fn balanced(shares: Tensor<2>, mut samples: Tensor<2>, iterations: usize, ctx: &StepContext<'_>) -> Tensor<2> {
-    let mut prototypes = samples.clone();
-    for _ in 0..iterations {
-        let sums = samples.transpose().matmul(shares.clone());
-        prototypes = ctx.collective.all_reduce_sum(sums).recip();
-        samples = shares.clone().matmul(prototypes.clone().transpose()).recip();
-    }
+/// Only the factors of samples and prototypes change on the way, so that an iteration reads the matrix twice and never
+/// writes it. K and G of the equation scale everything alike: the next division cancels them, or `Q = G Mᵀ` does.
+fn balanced(shares: Tensor<2>, weights: Tensor<2>, iterations: usize, ctx: &StepContext<'_>) -> Tensor<2> {
+    let next = |samples: Tensor<2>| {
+        let sums = ctx.collective.all_reduce_sum(samples.transpose().matmul(shares.clone()));
+        let prototypes = sums.recip();
+        let samples = shares.clone().matmul(prototypes.clone().transpose()).recip();
+        (samples, prototypes)
+    };
+    let (samples, prototypes) = (1..iterations).fold(next(weights), |(samples, _), _| next(samples));
     shares * samples * prototypes
 }
 

@@ -1,8 +1,8 @@
-use burn::tensor::activation::softmax;
 use burn::tensor::{DType, FloatDType, Int, Tensor};
 
 use crate::linear::with_slope;
 use crate::log_sum_exp::log_sum_exp;
+use crate::row_softmax::RowSoftmax;
 
 /// Half-precision inputs as f32, wider ones as they are: exponentials and their sums need the digits.
 pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -13,10 +13,15 @@ pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// Mean over rows of `-Σ_k target_ik log softmax(scale · scores)_ik`, both `[rows, classes]`, scale `[1, 1]`. The target is
-/// a constant.
+/// a constant whose rows sum to 1.
 pub(crate) fn soft_cross_entropy(target: Tensor<2>, scores: Tensor<2>, scale: Tensor<2>) -> Tensor<1> {
-    let (values, gradient) = with_gradient(target, scores.clone().inner(), scale.clone().inner());
-    with_slope(values, (scores * gradient).sum_dim(1) * scale).mean()
+    let softmax = RowSoftmax::new(scores.clone().inner() * scale.clone().inner());
+    let values = values(&softmax, target.clone());
+    with_slope(values, &[&scores, &scale], || {
+        let gradient = softmax.shares - target.inner();
+        (scores.clone() * gradient).sum_dim(1) * scale.clone()
+    })
+    .mean()
 }
 
 /// The same at a constant temperature, the inverse of the scale.
@@ -25,30 +30,34 @@ pub(crate) fn soft_cross_entropy_at(temperature: f64, target: Tensor<2>, scores:
     soft_cross_entropy(target, scores, scale)
 }
 
-/// The same with the scores of every query with every key, `[rows, dim]` and `[classes, dim]`: no gradient of the scores is
-/// made on the way to theirs. `scores` may be given where they are known already, without history.
+/// The same with scores that are the products of `[rows, dim]` queries with `[classes, dim]` keys. The gradient goes to
+/// these directly; the scores themselves are given without history.
 pub(crate) fn soft_cross_entropy_of_products(
     target: Tensor<2>,
     scores: Tensor<2>,
     [queries, keys]: [Tensor<2>; 2],
     scale: Tensor<2>,
 ) -> Tensor<1> {
-    let (values, gradient) = with_gradient(target, scores.inner(), scale.clone().inner());
-    with_slope(values, (queries * gradient.matmul(keys)).sum_dim(1) * scale).mean()
+    let softmax = RowSoftmax::new(scores * scale.clone().inner());
+    let values = values(&softmax, target.clone());
+    with_slope(values, &[&queries, &keys, &scale], || {
+        let gradient = softmax.shares - target.inner();
+        (queries.clone() * gradient.matmul(keys.clone())).sum_dim(1) * scale.clone()
+    })
+    .mean()
 }
 
-/// The cross-entropy of every row, `[rows, 1]`, and its gradient with respect to the scaled scores.
-fn with_gradient(target: Tensor<2>, scores: Tensor<2>, scale: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let target = target.inner();
-    let logits = scores * scale;
-    let highest = logits.clone().max_dim(1);
-    let below = logits - highest;
-    let shares = softmax(below.clone(), 1);
-    // The largest share is the inverse of the sum of all that lies below the highest.
-    let log_sum_exp = shares.clone().max_dim(1).log().neg();
-    let mass = target.clone().sum_dim(1);
-    let values = log_sum_exp * mass.clone() - (below * target.clone()).sum_dim(1);
-    (values, shares * mass - target)
+/// `-Σ_k target_ik log softmax_ik` of every row, `[rows, 1]`.
+fn values(softmax: &RowSoftmax, target: Tensor<2>) -> Tensor<2> {
+    softmax.log_sum.clone() - (softmax.below.clone() * target.inner()).sum_dim(1)
+}
+
+/// The mean of all targets but that of the view itself, and how many these are; none if there is no other.
+pub(crate) fn mean_of_others(targets: &[Tensor<2>], view: usize) -> Option<(Tensor<2>, f64)> {
+    let others = targets.iter().enumerate().filter(|(of, _)| *of != view).map(|(_, target)| target.clone());
+    let number = targets.len() - usize::from(view < targets.len());
+    let sum = others.reduce(|sum, target| sum + target)?;
+    Some((if number == 1 { sum } else { sum / number as f64 }, number as f64))
 }
 
 /// Mean over rows of the rows' inner products; rows are summed first, so that no sum is long.

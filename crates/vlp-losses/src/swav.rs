@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::soft_cross_entropy::{soft_cross_entropy_at, widened};
+use crate::soft_cross_entropy::{mean_of_others, soft_cross_entropy_at, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
 /// Configuration of [`Swav`].
@@ -75,9 +75,8 @@ impl Swav {
 
         let codes: Vec<_> = (0..global.len()).map(|i| self.codes(&global[i], queues.get(i), ctx)).collect();
         let swapped = global.iter().chain(local).enumerate().filter_map(|(view, scores)| {
-            let others = codes.iter().enumerate().filter(|(of, _)| *of != view).map(|(_, code)| code.clone());
-            let target = others.reduce(|sum, code| sum + code)?;
-            Some(soft_cross_entropy_at(self.temperature, target, widened(scores.clone())))
+            let (target, number) = mean_of_others(&codes, view)?;
+            Some(soft_cross_entropy_at(self.temperature, target, widened(scores.clone())) * number)
         });
         let sum = swapped.reduce(|sum, next| sum + next).expect("two views, one of them global");
         sum / (global.len() * (views - 1)) as f64
