@@ -168,7 +168,7 @@ impl Cluster {
         assert!(one_shape, "the cluster loss pairs row with row: all scores must have one shape [batch, units]");
         let config = &self.config;
         let scores = scores.map(widened);
-        let own = [0, 1].map(|side| Distribution::new(&scores[side], config.temperatures[side]));
+        let own = [0, 1].map(|side| distribution(&scores[side], config.temperatures[side]));
         let shares = own.each_ref().map(|own| own.shares.clone());
         // What targets of their own temperature or source are made of.
         let mut sources = None;
@@ -180,13 +180,15 @@ impl Cluster {
             (None, source, temperatures) => {
                 let source = source.unwrap_or_else(|| scores.clone()).map(widened);
                 let temperatures = temperatures.unwrap_or(config.temperatures);
-                let targets = [0, 1].map(|side| Distribution::new(&source[side], temperatures[side]).shares);
+                let targets = [0, 1].map(|side| distribution(&source[side], temperatures[side]).shares);
                 sources = Some((source, temperatures));
                 targets
             }
         };
         let [p, q] = &own;
-        let crossed = |target: &Tensor<2>, of: &Distribution| mean_of_row_products(target.clone(), of.logs.clone());
+        let crossed = |target: &Tensor<2>, of: &RowSoftmax| {
+            ((target.clone() * of.below.clone()).sum_dim(1) - of.log_sum.clone()).mean()
+        };
         let align = (crossed(&targets[0], q) + crossed(&targets[1], p)) / -2.0;
         let sharp = (crossed(&p.shares, p) + crossed(&q.shares, q)) / -2.0;
         let [p_mean, q_mean] = shares.map(|shares| self.batch_mean(shares, ctx));
@@ -204,27 +206,28 @@ impl Cluster {
         if let Some((source, _)) = &sources {
             learning.extend(source);
         }
+        // Twice the loss, for each side.
         let slope = |side: usize| {
-            let (Distribution { logs, shares }, other) = (&own[side], 1 - side);
-            // The loss with respect to the shares, as what learns: sharpness, smoothness and, if they are targets, those.
-            let by_shares = logs.clone() * (-0.5 * config.sharpness_weight)
-                + mean_logs[side].clone() * (0.5 * config.smoothness_weight);
+            let (RowSoftmax { shares, below, .. }, other) = (&own[side], 1 - side);
+            // With respect to the shares, as what learns: sharpness, smoothness and, if they are targets, those. What is the
+            // same in a row does not pass the softmax, so `below` does for a logarithm.
+            let by_shares =
+                below.clone() * -config.sharpness_weight + mean_logs[side].clone() * config.smoothness_weight;
             let by_shares = match &sources {
-                None if targets_learn => by_shares - own[other].logs.clone() * 0.5,
+                None if targets_learn => by_shares - own[other].below.clone(),
                 _ => by_shares,
             };
-            let predicted = (shares.clone() - targets[other].clone()) * 0.5;
-            let gradient = predicted + through_softmax(shares.clone(), by_shares);
+            let gradient = through_softmax(shares.clone(), by_shares, 1.0) - targets[other].clone();
             let slope = (scores[side].clone() * gradient).sum_dim(1) / config.temperatures[side];
             match &sources {
                 Some((source, temperatures)) if targets_learn => {
-                    let gradient = through_softmax(targets[side].clone(), own[other].logs.clone() * -0.5);
+                    let gradient = through_softmax(targets[side].clone(), own[other].below.clone().neg(), 0.0);
                     slope + (source[side].clone() * gradient).sum_dim(1) / temperatures[side]
                 }
                 _ => slope,
             }
         };
-        let loss = with_slope(loss, &learning, || (slope(0) + slope(1)).mean());
+        let loss = with_slope(loss, &learning, || (slope(0) + slope(1)).mean() / 2.0);
         ClusterTerms { loss, align, sharp, smooth }
     }
 
@@ -238,24 +241,15 @@ impl Cluster {
     }
 }
 
-/// A softmax of each row and its logarithm, without history.
-struct Distribution {
-    logs: Tensor<2>,
-    shares: Tensor<2>,
+fn distribution(scores: &Tensor<2>, temperature: f64) -> RowSoftmax {
+    RowSoftmax::new(scores.clone().inner() * (1.0 / temperature))
 }
 
-impl Distribution {
-    fn new(scores: &Tensor<2>, temperature: f64) -> Self {
-        let RowSoftmax { shares, below, log_sum, .. } = RowSoftmax::new(scores.clone().inner() * (1.0 / temperature));
-        Distribution { logs: below - log_sum, shares }
-    }
-}
-
-/// The gradient with respect to the shares carried on to what the softmax was taken of.
-fn through_softmax(shares: Tensor<2>, gradient: Tensor<2>) -> Tensor<2> {
+/// `shares * level` plus the gradient with respect to the shares carried on to what the softmax was taken of.
+fn through_softmax(shares: Tensor<2>, gradient: Tensor<2>, level: f64) -> Tensor<2> {
     let weighted = gradient * shares.clone();
-    let level = weighted.clone().sum_dim(1);
-    weighted - shares * level
+    let mean = weighted.clone().sum_dim(1);
+    weighted + shares * (mean.neg() + level)
 }
 
 /// A unit below 1e-30 adds nothing to an entropy that f32 could hold, and the logarithm of zero would be infinite.
