@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on inside the workspace; `vlp-testkit` only in tests.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("vlp-core", &[]),
     ("vlp-schedulers", &[]),
     ("vlp-augment", &[]),

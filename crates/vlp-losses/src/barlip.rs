@@ -2,7 +2,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
-use crate::correlation::CrossCorrelation;
+use crate::correlation::Correlation;
+use crate::linear::with_slope;
 use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
@@ -73,7 +74,12 @@ impl BarLip {
 
     fn pair(&self, image: Tensor<2>, text: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_pair("BarLIP", &image, &text);
-        let correlation = CrossCorrelation::new(widened(image), widened(text), self.config.gradient, ctx.collective);
-        correlation.distance_to_identity(self.config.off_diagonal)
+        let (image, text) = (widened(image), widened(text));
+        let BarLipConfig { off_diagonal, gradient, .. } = self.config;
+        let Correlation { distance, gradient, .. } =
+            Correlation::new(image.clone(), text.clone(), off_diagonal, gradient, ctx.collective);
+        with_slope(distance, &[&image, &text], || {
+            (image.clone() * text.clone().matmul(gradient.transpose())).sum_dim(1).sum()
+        })
     }
 }

@@ -3,7 +3,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use vlp_core::{Collective, StepContext};
 
-use crate::correlation::CrossCorrelation;
+use crate::correlation::Correlation;
+use crate::linear::with_slope;
 use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
 use crate::{CorrelationGradient, LossError};
@@ -63,17 +64,43 @@ impl BarlowTwins {
     /// When `a` and `b` differ in shape or device, or are empty.
     pub fn forward(&self, a: Tensor<2>, b: Tensor<2>, ctx: &StepContext<'_>) -> Tensor<1> {
         assert_pair("Barlow Twins", &a, &b);
-        let [a, b] = [a, b].map(|z| self.standardized(widened(z), ctx.collective));
-        let correlation = CrossCorrelation::new(a, b, self.config.gradient, ctx.collective);
-        correlation.distance_to_identity(self.config.off_diagonal)
+        let BarlowTwinsConfig { off_diagonal, gradient, .. } = self.config;
+        let (a, b) = (widened(a), widened(b));
+        let [x, y] = [&a, &b].map(|z| self.standardized(z.clone().inner(), ctx.collective));
+        let correlation = Correlation::new(x.rows.clone(), y.rows.clone(), off_diagonal, gradient, ctx.collective);
+        with_slope(correlation.distance, &[&a, &b], || {
+            let by_scales = correlation.matrix * correlation.gradient.clone();
+            let of_a = x.gradient(
+                y.rows.clone().matmul(correlation.gradient.clone().transpose()),
+                by_scales.clone().sum_dim(1).transpose(),
+            );
+            let of_b = y.gradient(x.rows.clone().matmul(correlation.gradient), by_scales.sum_dim(0));
+            ((a.clone() * of_a).sum_dim(1) + (b.clone() * of_b).sum_dim(1)).sum()
+        })
     }
 
-    /// Every dimension with mean 0 and variance 1 over the rows of all ranks.
-    fn standardized(&self, z: Tensor<2>, collective: &dyn Collective) -> Tensor<2> {
+    fn standardized(&self, z: Tensor<2>, collective: &dyn Collective) -> Standardized {
         let number = (z.dims()[0] * collective.world()) as f64;
         let mean = |z: Tensor<2>| collective.all_reduce_sum(z.sum_dim(0)) / number;
         let centered = z.clone() - mean(z);
         let variance = mean(centered.clone().square());
-        centered / (variance + self.config.epsilon).sqrt()
+        let scale = (variance + self.config.epsilon).sqrt().recip();
+        Standardized { rows: centered * scale.clone(), scale }
+    }
+}
+
+/// Rows with mean 0 and variance 1 in every dimension over the rows of all ranks, without history.
+struct Standardized {
+    /// `[batch, dim]`.
+    rows: Tensor<2>,
+    /// What the centred rows were multiplied with, `[1, dim]`.
+    scale: Tensor<2>,
+}
+
+impl Standardized {
+    /// From the gradient with respect to the standardised rows to that of the rows as they came. The correlation does not
+    /// change when a mean moves, because the other side is centred; `by_scale` is what it changes by the scale, `[1, dim]`.
+    fn gradient(&self, by_rows: Tensor<2>, by_scale: Tensor<2>) -> Tensor<2> {
+        (by_rows - self.rows.clone() * by_scale) * self.scale.clone()
     }
 }

@@ -1,9 +1,10 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
+use crate::linear::with_slope;
 use crate::pair::assert_pair;
+use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
@@ -99,7 +100,7 @@ pub struct Cluster {
     sinkhorn: Option<Sinkhorn>,
 }
 
-/// [`Cluster`] taken apart; every tensor is `[1]`.
+/// [`Cluster`] taken apart; every tensor is `[1]`, and only the loss carries gradient.
 #[derive(Debug, Clone)]
 pub struct ClusterTerms {
     /// The loss to minimise.
@@ -166,31 +167,67 @@ impl Cluster {
         let all = scores.iter().chain(target_scores.iter().flatten());
         all.for_each(|other| assert_pair("the cluster loss", &scores[0], other));
         let config = &self.config;
-        let logs = log_probabilities(scores.clone(), config.temperatures);
-        let probabilities = logs.clone().map(Tensor::exp);
+        let scores = scores.map(widened);
+        let own = [0, 1].map(|side| distribution(&scores[side], config.temperatures[side]));
+        let shares = own.each_ref().map(|own| own.shares.clone());
+        // What targets of their own temperature or source are made of.
+        let mut sources = None;
         let targets = match (self.sinkhorn, target_scores, config.target_temperatures) {
-            (Some(sinkhorn), source, _) => source.unwrap_or(scores).map(|scores| sinkhorn.forward(scores, ctx)),
-            (None, None, None) => probabilities.clone(),
+            (Some(sinkhorn), source, _) => {
+                source.unwrap_or_else(|| scores.clone()).map(|scores| sinkhorn.forward(scores.inner(), ctx))
+            }
+            (None, None, None) => shares.clone(),
             (None, source, temperatures) => {
+                let source = source.unwrap_or_else(|| scores.clone()).map(widened);
                 let temperatures = temperatures.unwrap_or(config.temperatures);
-                log_probabilities(source.unwrap_or(scores), temperatures).map(Tensor::exp)
+                let targets = [0, 1].map(|side| distribution(&source[side], temperatures[side]).shares);
+                sources = Some((source, temperatures));
+                targets
             }
         };
-        let [p_target, q_target] = match config.targets {
-            ClusterTargets::Softmax => targets,
-            ClusterTargets::Constant | ClusterTargets::Sinkhorn(_) => targets.map(Tensor::detach),
+        let [p, q] = &own;
+        let crossed = |target: &Tensor<2>, of: &RowSoftmax| {
+            ((target.clone() * of.below.clone()).sum_dim(1) - of.log_sum.clone()).mean()
         };
-        let [log_p, log_q] = logs;
-        let [p, q] = probabilities;
-        let align = mean_of_row_products(p_target, log_q.clone()) + mean_of_row_products(q_target, log_p.clone());
-        let align = align / -2.0;
-        let sharp = (mean_of_row_products(p.clone(), log_p) + mean_of_row_products(q.clone(), log_q)) / -2.0;
-        let [p_mean, q_mean] = [p, q].map(|probabilities| self.batch_mean(probabilities, ctx));
-        let smooth = match config.smoothness {
-            Smoothness::PerSide => (entropy(p_mean) + entropy(q_mean)) / 2.0,
-            Smoothness::Pooled => entropy((p_mean + q_mean) / 2.0),
+        let align = (crossed(&targets[0], q) + crossed(&targets[1], p)) / -2.0;
+        let sharp = (crossed(&p.shares, p) + crossed(&q.shares, q)) / -2.0;
+        let [p_mean, q_mean] = shares.map(|shares| self.batch_mean(shares, ctx));
+        let means = match config.smoothness {
+            Smoothness::PerSide => [p_mean, q_mean],
+            Smoothness::Pooled => [0; 2].map(|_| (p_mean.clone() + q_mean.clone()) / 2.0),
         };
+        let mean_logs = means.each_ref().map(|mean| logarithm(mean.clone()));
+        let [p_entropy, q_entropy] = [0, 1].map(|side| entropy(means[side].clone(), mean_logs[side].clone()));
+        let smooth = (p_entropy + q_entropy) / 2.0;
         let loss = align.clone() + sharp.clone() * config.sharpness_weight - smooth.clone() * config.smoothness_weight;
+
+        let targets_learn = config.targets == ClusterTargets::Softmax;
+        let mut learning: Vec<_> = scores.iter().collect();
+        if let Some((source, _)) = &sources {
+            learning.extend(source);
+        }
+        // Twice the loss, for each side.
+        let slope = |side: usize| {
+            let (RowSoftmax { shares, below, .. }, other) = (&own[side], 1 - side);
+            // With respect to the shares, as what learns: sharpness, smoothness and, if they are targets, those. What is the
+            // same in a row does not pass the softmax, so `below` does for a logarithm.
+            let by_shares =
+                below.clone() * -config.sharpness_weight + mean_logs[side].clone() * config.smoothness_weight;
+            let by_shares = match &sources {
+                None if targets_learn => by_shares - own[other].below.clone(),
+                _ => by_shares,
+            };
+            let gradient = through_softmax(shares.clone(), by_shares, 1.0) - targets[other].clone();
+            let slope = (scores[side].clone() * gradient).sum_dim(1) / config.temperatures[side];
+            match &sources {
+                Some((source, temperatures)) if targets_learn => {
+                    let gradient = through_softmax(targets[side].clone(), own[other].below.clone().neg(), 0.0);
+                    slope + (source[side].clone() * gradient).sum_dim(1) / temperatures[side]
+                }
+                _ => slope,
+            }
+        };
+        let loss = with_slope(loss, &learning, || (slope(0) + slope(1)).mean() / 2.0);
         ClusterTerms { loss, align, sharp, smooth }
     }
 
@@ -204,13 +241,23 @@ impl Cluster {
     }
 }
 
-fn log_probabilities([a, b]: [Tensor<2>; 2], [t_a, t_b]: [f64; 2]) -> [Tensor<2>; 2] {
-    [log_softmax(widened(a) / t_a, 1), log_softmax(widened(b) / t_b, 1)]
+fn distribution(scores: &Tensor<2>, temperature: f64) -> RowSoftmax {
+    RowSoftmax::new(scores.clone().inner() * (1.0 / temperature))
+}
+
+/// `shares * level` plus the gradient with respect to the shares carried on to what the softmax was taken of.
+fn through_softmax(shares: Tensor<2>, gradient: Tensor<2>, level: f64) -> Tensor<2> {
+    let weighted = gradient * shares.clone();
+    let mean = weighted.clone().sum_dim(1);
+    weighted + shares * (mean.neg() + level)
+}
+
+/// A unit below 1e-30 adds nothing to an entropy that f32 could hold, and the logarithm of zero would be infinite.
+fn logarithm(distribution: Tensor<2>) -> Tensor<2> {
+    distribution.clamp_min(1e-30).log()
 }
 
 /// `-Σ_k m_k log m_k` of a distribution `[1, units]`.
-fn entropy(distribution: Tensor<2>) -> Tensor<1> {
-    // A unit below 1e-30 adds nothing that f32 could hold, and the logarithm of zero would have no gradient.
-    let log = distribution.clone().clamp_min(1e-30).log();
-    mean_of_row_products(distribution, log).neg()
+fn entropy(distribution: Tensor<2>, logarithm: Tensor<2>) -> Tensor<1> {
+    mean_of_row_products(distribution, logarithm).neg()
 }

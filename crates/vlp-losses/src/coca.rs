@@ -1,9 +1,10 @@
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
+use crate::linear::with_slope;
+use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::widened;
 
 /// Configuration of [`Captioning`].
@@ -50,16 +51,26 @@ impl Captioning {
         let [batch, length, vocabulary] = logits.dims();
         assert_eq!([batch, length], tokens.dims(), "captioning needs one row of logits for every token");
         assert!(length > 1, "captioning predicts the next token: captions of {length} have none");
-        let answers = tokens.slice([0..batch, 1..length]);
-        let logits = logits.slice([0..batch, 0..length - 1, 0..vocabulary]);
-        let predicted = log_softmax(widened(logits), 2).gather(2, answers.clone().unsqueeze_dim(2)).squeeze_dim::<2>(2);
-        let padded = answers.equal_elem(self.pad_token);
-        let counted = predicted.ones_like().mask_fill(padded.clone(), 0.0).sum_dim(1).sum_dim(0);
+        let device = logits.device();
+        // The last position has no next token: it counts as padding, which is cheaper than cutting the logits.
+        let end = Tensor::full([batch, 1], self.pad_token, (&device, tokens.dtype()));
+        let answers = Tensor::cat(vec![tokens.slice([0..batch, 1..length]), end], 1).reshape([batch * length, 1]);
+        let logits = widened(logits).reshape([batch * length, vocabulary]);
+        let padded = answers.clone().equal_elem(self.pad_token);
+        let counts = padded.clone().bool_not().float().cast(FloatDType::from(logits.dtype()));
+        // Any token of the vocabulary, whatever marks padding.
+        let answers = answers.mask_fill(padded, 0);
         let collective = ctx.collective;
-        let world = collective.world() as f64;
         // At least one token, so that captions without any divide by something.
-        let counted = collective.all_reduce_sum(counted).clamp_min(1.0) / world;
-        let sum = predicted.mask_fill(padded, 0.0).sum_dim(1).sum_dim(0);
-        (sum / counted).neg().reshape([1])
+        let counted = collective.all_reduce_sum(counts.clone().sum_dim(0)).clamp_min(1.0) / collective.world() as f64;
+        let weights = counts / counted;
+        let RowSoftmax { shares, below, log_sum, .. } = RowSoftmax::new(logits.clone());
+        let values = (log_sum - below.gather(1, answers.clone())) * weights.clone();
+        let losses = with_slope(values, &[&logits], || {
+            let less = weights.ones_like().neg();
+            let gradient = shares.scatter(1, answers, less, IndexingUpdateOp::Add);
+            (logits.clone() * gradient).sum_dim(1) * weights
+        });
+        losses.sum()
     }
 }

@@ -1,4 +1,4 @@
-use burn::tensor::Tensor;
+use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::Collective;
 
@@ -14,37 +14,46 @@ pub enum CorrelationGradient {
     OwnRank,
 }
 
-/// `C = 1/N Σ_n a_n b_nᵀ` over the rows of all ranks.
-#[derive(Debug)]
-pub(crate) struct CrossCorrelation {
-    /// `[dim, dim]`.
-    matrix: Tensor<2>,
-    /// `[1, dim]`.
-    diagonal: Tensor<2>,
+/// `C = 1/N Σ_n a_n b_nᵀ` over the rows of all ranks, its distance `Σ_i (C_ii - 1)² + λ Σ_i≠j C_ij²` to the identity and the
+/// gradient of that, all without history.
+pub(crate) struct Correlation {
+    /// C, `[dim, dim]`.
+    pub(crate) matrix: Tensor<2>,
+    /// `[1]`.
+    pub(crate) distance: Tensor<1>,
+    /// The distance with respect to C, times the share that one row has in C: `[dim, dim]`.
+    pub(crate) gradient: Tensor<2>,
 }
 
-impl CrossCorrelation {
+impl Correlation {
     /// Of `[batch, dim]` and `[batch, dim]`, with as many rows on every rank.
-    pub(crate) fn new(a: Tensor<2>, b: Tensor<2>, gradient: CorrelationGradient, collective: &dyn Collective) -> Self {
-        let number = (a.dims()[0] * collective.world()) as f64;
-        let sum = |own: Tensor<2>| match gradient {
-            _ if collective.world() == 1 => own,
-            CorrelationGradient::Full => collective.all_reduce_sum(own),
-            CorrelationGradient::OwnRank => {
-                let constant = own.clone().detach();
-                own + (collective.all_reduce_sum(constant.clone()) - constant)
-            }
-        };
-        // The diagonal on its own costs N dim, taking it out of the matrix dim² more memory.
-        let diagonal = sum((a.clone() * b.clone()).sum_dim(0)) / number;
-        CrossCorrelation { matrix: sum(a.transpose().matmul(b)) / number, diagonal }
-    }
-
-    /// `Σ_i (C_ii - 1)² + λ Σ_i≠j C_ij²`, `[1]`.
-    pub(crate) fn distance_to_identity(self, off_diagonal: f64) -> Tensor<1> {
+    pub(crate) fn new(
+        a: Tensor<2>,
+        b: Tensor<2>,
+        off_diagonal: f64,
+        gradient: CorrelationGradient,
+        collective: &dyn Collective,
+    ) -> Self {
+        let ([rows, dim], world) = (a.dims(), collective.world());
+        let number = (rows * world) as f64;
+        let mean = |own: Tensor<2>| collective.all_reduce_sum(own) / number;
+        let (a, b) = (a.inner(), b.inner());
+        let diagonal = mean((a.clone() * b.clone()).sum_dim(0));
+        let matrix = mean(a.transpose().matmul(b));
         // Rows first: the matrix has 67 million elements at the papers' width.
-        let rows = self.matrix.square().sum_dim(1).transpose();
-        let others = rows - self.diagonal.clone().square();
-        ((self.diagonal - 1.0).square() + others * off_diagonal).sum()
+        let squares = matrix.clone().square().sum_dim(1).sum() - diagonal.clone().square().sum();
+        let distance = (diagonal.clone() - 1.0).square().sum() + squares * off_diagonal;
+
+        // Every rank's loss depends alike on this rank's rows.
+        let share = match gradient {
+            CorrelationGradient::Full => world as f64 / number,
+            CorrelationGradient::OwnRank => 1.0 / number,
+        };
+        // 2λ C, and 2 (C - 1) on the diagonal.
+        let positions = Tensor::<1, Int>::arange(0..dim as i64, &matrix.device()).reshape([dim, 1]);
+        let further = (diagonal.transpose() * (1.0 - off_diagonal) - 1.0) * (2.0 * share);
+        let gradient = matrix.clone() * (2.0 * off_diagonal * share);
+        let gradient = gradient.scatter(1, positions, further, IndexingUpdateOp::Add);
+        Correlation { matrix, distance, gradient }
     }
 }

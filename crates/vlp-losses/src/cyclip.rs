@@ -81,17 +81,22 @@ impl CyClip {
         assert_pair("CyCLIP", &image, &text);
         let key_gradients = self.config.key_gradients;
         let (image, text) = (widened(image), widened(text));
+        let rows = image.dims()[0];
         let contrastive = self.contrastive.forward(image.clone(), text.clone(), scale, ctx);
         let (x, y) = (l2_normalize(image), l2_normalize(text));
-        let [all_x, all_y] = [&x, &y].map(|z| key_gradients.gather(z.clone(), ctx.collective).transpose());
-        // The mean over rows of row sums: N² squares divided by N.
-        let squares = |difference: Tensor<2>| difference.square().sum_dim(1).mean();
-        let in_modal = squares(x.clone().matmul(all_x.clone()) - y.clone().matmul(all_y.clone()));
-        let across = x.matmul(all_y);
-        // On one rank, one product serves both directions, unless only queries learn.
-        let one_product = ctx.collective.world() == 1 && key_gradients == KeyGradients::Full;
-        let back = if one_product { across.clone().transpose() } else { y.matmul(all_x) };
-        let cross_modal = squares(across - back);
+        // With u = x - y and v = x + y, the cosines' differences are ½ (u vᵀ + v uᵀ) within and ½ (u vᵀ - v uᵀ) across, and
+        // sums of their squares need only matrices of dimensions, dim² numbers in place of batch².
+        let own = Grams::new(x.clone(), y.clone());
+        let all = match (ctx.collective.world(), key_gradients) {
+            (1, KeyGradients::Full) => own.clone(),
+            _ => Grams::new(key_gradients.gather(x, ctx.collective), key_gradients.gather(y, ctx.collective)),
+        };
+        let product = |a: Tensor<2>, b: Tensor<2>| (a * b).sum_dim(1).sum();
+        let apart = product(own.differences, all.sums) + product(own.sums, all.differences);
+        let twisted = product(own.mixed, all.mixed.transpose()) * 2.0;
+        let share = 1.0 / (4 * rows) as f64;
+        let in_modal = (apart.clone() + twisted.clone()) * share;
+        let cross_modal = (apart - twisted) * share;
         let loss = contrastive.clone().loss()
             + in_modal.clone() * self.config.in_modal
             + cross_modal.clone() * self.config.cross_modal;
@@ -141,5 +146,25 @@ impl CyClipLoss {
     /// Clamps the scale to 1..100, as after every optimizer step of CLIP.
     pub fn clamped(self) -> Self {
         CyClipLoss { scale: self.scale.clamped(), ..self }
+    }
+}
+
+/// What the squares of differences of cosines are made of: with `u = x - y` and `v = x + y`, `x xᵀ - y yᵀ` is
+/// `½ (u vᵀ + v uᵀ)` and `x yᵀ - y xᵀ` is `½ (u vᵀ - v uᵀ)`. Each matrix has dim² numbers in place of batch².
+#[derive(Clone)]
+struct Grams {
+    /// `uᵀ u`.
+    differences: Tensor<2>,
+    /// `vᵀ v`.
+    sums: Tensor<2>,
+    /// `uᵀ v`.
+    mixed: Tensor<2>,
+}
+
+impl Grams {
+    fn new(x: Tensor<2>, y: Tensor<2>) -> Self {
+        let (u, v) = (x.clone() - y.clone(), x + y);
+        let gram = |a: &Tensor<2>, b: &Tensor<2>| a.clone().transpose().matmul(b.clone());
+        Grams { differences: gram(&u, &u), sums: gram(&v, &v), mixed: gram(&u, &v) }
     }
 }

@@ -1,11 +1,11 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
 use crate::pair::assert_pair;
-use crate::soft_cross_entropy::{mean_of_row_products, widened};
+use crate::soft_cross_entropy::{mean_of_others, soft_cross_entropy_at, widened};
 
 /// Configuration of [`Dino`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -89,17 +89,15 @@ impl Dino {
         teacher.iter().chain(student).for_each(|view| assert_pair("DINO", &teacher[0], view));
         assert_eq!(center.dims(), [1, teacher[0].dims()[1]], "DINO's centre must be [1, units]");
 
-        let (center, temperature) = (widened(center.detach()), self.teacher_temperature(ctx.step));
-        let sharpen = |view: &Tensor<2>| softmax((widened(view.clone().detach()) - center.clone()) / temperature, 1);
+        let (center, temperature) = (widened(center.inner()), self.teacher_temperature(ctx.step));
+        let sharpen = |view: &Tensor<2>| softmax((widened(view.clone().inner()) - center.clone()) / temperature, 1);
         let targets: Vec<_> = teacher.iter().map(sharpen).collect();
         let predicted = student.iter().enumerate().filter_map(|(view, scores)| {
-            let others = targets.iter().enumerate().filter(|(of, _)| *of != view).map(|(_, target)| target.clone());
-            let target = others.reduce(|sum, next| sum + next)?;
-            let scores = widened(scores.clone()) / self.config.student_temperature;
-            Some(mean_of_row_products(target, log_softmax(scores, 1)))
+            let (target, number) = mean_of_others(&targets, view)?;
+            Some(soft_cross_entropy_at(self.config.student_temperature, target, widened(scores.clone())) * number)
         });
         let sum = predicted.reduce(|sum, next| sum + next).expect("two views, one of them the teacher's");
-        sum / -((taught * (views - 1)) as f64)
+        sum / (taught * (views - 1)) as f64
     }
 
     /// The centre for the next step.

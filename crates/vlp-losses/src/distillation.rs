@@ -1,9 +1,10 @@
 use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::pair::assert_pair;
-use crate::soft_cross_entropy::{soft_cross_entropy, widened};
+use crate::soft_cross_entropy::{soft_cross_entropy_of_products, widened};
 use crate::{KeyGradients, LossError, l2_normalize};
 
 /// Configuration of [`Distillation`].
@@ -60,30 +61,29 @@ impl Distillation {
         let (rows, taught) = (student[0].dims()[0], teacher[0].dims()[0]);
         assert_eq!(rows, taught, "student and teacher must see the same samples");
         let [scale, teacher_scale] = scales;
-        let student = logits(student, scale, self.key_gradients, ctx);
-        let teacher = logits(teacher.map(Tensor::detach), teacher_scale.detach(), KeyGradients::Detached, ctx);
-        let directions = student.into_iter().zip(teacher).map(|(student, teacher)| {
-            let target = burn::tensor::activation::softmax(teacher, 1);
-            soft_cross_entropy(target, student)
+        let scale = widened(scale).unsqueeze::<2>();
+        let teacher_scale = widened(teacher_scale).inner().unsqueeze::<2>();
+        let (student, teacher) = (
+            directions(student, self.key_gradients, ctx),
+            directions(teacher.map(Tensor::inner), KeyGradients::Detached, ctx),
+        );
+        let directions = student.into_iter().zip(teacher).map(|([queries, keys], teacher)| {
+            let target = softmax(products(teacher) * teacher_scale.clone(), 1);
+            let scores = products([&queries, &keys].map(|side| side.clone().inner()));
+            soft_cross_entropy_of_products(target, scores, [queries, keys], scale.clone())
         });
         directions.reduce(|sum, next| sum + next).expect("two directions") / 2.0
     }
 }
 
-/// Images against texts and texts against images.
-fn logits(
-    vectors: [Tensor<2>; 2],
-    scale: Tensor<1>,
-    key_gradients: KeyGradients,
-    ctx: &StepContext<'_>,
-) -> [Tensor<2>; 2] {
+/// Normalised images with the texts of all ranks, and texts with images.
+fn directions(vectors: [Tensor<2>; 2], key_gradients: KeyGradients, ctx: &StepContext<'_>) -> [[Tensor<2>; 2]; 2] {
     let [image, text] = vectors.map(|vectors| l2_normalize(widened(vectors)));
-    let scale = widened(scale).unsqueeze::<2>();
-    if ctx.collective.world() == 1 && key_gradients == KeyGradients::Full {
-        // One product serves both directions.
-        let logits = image.matmul(text.transpose()) * scale;
-        return [logits.clone(), logits.transpose()];
-    }
-    [(image.clone(), text.clone()), (text, image)]
-        .map(|(queries, keys)| queries.matmul(key_gradients.gather(keys, ctx.collective).transpose()) * scale.clone())
+    let gathered = |keys: &Tensor<2>| key_gradients.gather(keys.clone(), ctx.collective);
+    let [images, texts] = [gathered(&image), gathered(&text)];
+    [[image, texts], [text, images]]
+}
+
+fn products([queries, keys]: [Tensor<2>; 2]) -> Tensor<2> {
+    queries.matmul(keys.transpose())
 }

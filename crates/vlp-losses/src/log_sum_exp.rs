@@ -1,7 +1,14 @@
 use burn::tensor::Tensor;
 
-/// `log Σ_j exp(x_ij)` of every row, `[rows, 1]`; entries of minus infinity count nothing, but a row needs another.
+use crate::linear::with_slope;
+use crate::row_softmax::RowSoftmax;
+
+/// What stands in [`log_sum_exp`] for entries that do not count: far below all others, and finite, because minus infinity
+/// times a share of zero is no number.
+pub(crate) const HIDDEN: f32 = -1e30;
+
+/// `log Σ_j exp(x_ij)` of every row, `[rows, 1]`; entries of [`HIDDEN`] do not count, but a row needs another.
 pub(crate) fn log_sum_exp(x: Tensor<2>) -> Tensor<2> {
-    let highest = x.clone().detach().max_dim(1);
-    (x - highest.clone()).exp().sum_dim(1).log() + highest
+    let RowSoftmax { shares, log_sum, highest, .. } = RowSoftmax::new(x.clone());
+    with_slope(log_sum + highest, &[&x], || (x.clone() * shares).sum_dim(1))
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use vlp_ops::{LogSumExp, Similarities};
 
 use crate::diagonal::diagonal;
-use crate::log_sum_exp::log_sum_exp;
+use crate::log_sum_exp::{HIDDEN, log_sum_exp};
 
 /// Whether the similarities of all pairs are held at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Logits {
         if let Similarities::Rows { without } = &which {
             for &offset in without {
                 let mask = diagonal(logits.dims(), offset, &logits.device());
-                logits = logits.mask_fill(mask, f32::NEG_INFINITY);
+                logits = logits.mask_fill(mask, HIDDEN);
             }
         }
         let best = logits.clone().detach().argmax(1).float().flatten(0, 1);

@@ -61,7 +61,8 @@ impl NegativeCosine {
     /// When the two differ in shape or device, or are empty.
     pub fn forward(&self, predictions: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
         assert_pair("negative cosine", &predictions, &targets);
-        let targets = if self.config.target_gradient { targets } else { targets.detach() };
+        let targets = if self.config.target_gradient { targets } else { targets.inner() };
+        // Each side by its own norm: the product of two norms could overflow.
         let cosine = (l2_normalize(widened(predictions)) * l2_normalize(widened(targets))).sum_dim(1).mean();
         match self.config.form {
             CosineForm::Negative => cosine.neg(),

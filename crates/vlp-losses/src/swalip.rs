@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::pair::assert_pair;
-use crate::soft_cross_entropy::{soft_cross_entropy, widened};
+use crate::soft_cross_entropy::{soft_cross_entropy_of_products, widened};
 use crate::{KeyGradients, LossError, Sinkhorn, SinkhornConfig, l2_normalize};
 
 /// Configuration of [`SwaLip`].
@@ -63,11 +63,14 @@ impl SwaLip {
         });
         let scale = widened(scale).unsqueeze::<2>();
         let direction = |queries: &[Tensor<2>; 2], keys: &[Tensor<2>; 2]| {
-            let keys = keys.clone().map(|keys| self.key_gradients.gather(keys, ctx.collective).transpose());
-            let scores = queries.each_ref().map(|rows| keys.each_ref().map(|keys| rows.clone().matmul(keys.clone())));
+            let keys = keys.each_ref().map(|keys| self.key_gradients.gather(keys.clone(), ctx.collective));
+            let products =
+                |rows: &Tensor<2>, keys: &Tensor<2>| rows.clone().inner().matmul(keys.clone().inner().transpose());
+            let scores = queries.each_ref().map(|rows| keys.each_ref().map(|keys| products(rows, keys)));
             let codes = scores.each_ref().map(|row| row.each_ref().map(|s| self.sinkhorn.forward(s.clone(), ctx)));
             let predict = |a: usize, b: usize| {
-                soft_cross_entropy(codes[1 - a][1 - b].clone(), scores[a][b].clone() * scale.clone())
+                let (code, pair) = (codes[1 - a][1 - b].clone(), [queries[a].clone(), keys[b].clone()]);
+                soft_cross_entropy_of_products(code, scores[a][b].clone(), pair, scale.clone())
             };
             predict(0, 0) + predict(0, 1) + predict(1, 0) + predict(1, 1)
         };

@@ -59,7 +59,7 @@ impl SwaLipV1 {
         scores.iter().chain(&sources).for_each(|other| assert_pair("SwALIP", &scores[0], other));
         let [images, texts] = sources.map(|scores| self.sinkhorn.forward(scores, ctx));
         let scale = widened(scale).unsqueeze::<2>();
-        let [image, text] = scores.map(|scores| widened(scores) * scale.clone());
-        (soft_cross_entropy(texts, image) + soft_cross_entropy(images, text)) / 2.0
+        let [image, text] = scores.map(widened);
+        (soft_cross_entropy(texts, image, scale.clone()) + soft_cross_entropy(images, text, scale)) / 2.0
     }
 }

@@ -1,10 +1,9 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::pair::assert_pair;
-use crate::soft_cross_entropy::{mean_of_row_products, widened};
+use crate::soft_cross_entropy::{mean_of_others, soft_cross_entropy_at, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
 
 /// Configuration of [`Swav`].
@@ -75,12 +74,11 @@ impl Swav {
 
         let codes: Vec<_> = (0..global.len()).map(|i| self.codes(&global[i], queues.get(i), ctx)).collect();
         let swapped = global.iter().chain(local).enumerate().filter_map(|(view, scores)| {
-            let others = codes.iter().enumerate().filter(|(of, _)| *of != view).map(|(_, code)| code.clone());
-            let target = others.reduce(|sum, code| sum + code)?;
-            Some(mean_of_row_products(target, log_softmax(widened(scores.clone()) / self.temperature, 1)))
+            let (target, number) = mean_of_others(&codes, view)?;
+            Some(soft_cross_entropy_at(self.temperature, target, widened(scores.clone())) * number)
         });
         let sum = swapped.reduce(|sum, next| sum + next).expect("two views, one of them global");
-        sum / -((global.len() * (views - 1)) as f64)
+        sum / (global.len() * (views - 1)) as f64
     }
 
     fn codes(&self, scores: &Tensor<2>, queue: Option<&Tensor<2>>, ctx: &StepContext<'_>) -> Tensor<2> {
