@@ -31,7 +31,7 @@ impl Towers {
                     heads: net.heads,
                     output: self.embed_dim,
                 };
-                (AnyImageEncoderConfig::ModifiedResnet(config), ProjectionConfig::Identity)
+                (AnyImageEncoderConfig::ModifiedResNet(config), ProjectionConfig::Identity)
             }
         };
         let text = &self.text;
