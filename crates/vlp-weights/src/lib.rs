@@ -11,6 +11,23 @@
 //!
 //! No file is trusted: headers are checked before memory is taken, pickles are never executed, and whatever does not fit
 //! is listed whole.
+//!
+//! ```
+//! use vlp_weights::{Layout, detect, convert, preset};
+//! use vlp_weights::{HostTensor, StateDict};
+//!
+//! let config = preset("ViT-B-32")?;
+//! assert_eq!(config.parameter_count()?.total, 151_277_313);
+//!
+//! // A bare timm tower becomes the image tower of an open_clip SigLIP.
+//! let mut tower = StateDict::new();
+//! tower.insert("patch_embed.proj.bias", HostTensor::from_f32([2], &[0.5, 1.5]));
+//! tower.insert("blocks.0.norm1.bias", HostTensor::from_f32([2], &[0.0, 0.0]));
+//! assert_eq!(detect(&tower)?, Layout::TimmVit);
+//! let named = convert(tower, Layout::TimmVit, Layout::OpenClipTimm)?;
+//! assert!(named.contains("visual.trunk.patch_embed.proj.bias"));
+//! # Ok::<(), vlp_weights::WeightError>(())
+//! ```
 
 mod config;
 mod convert;
@@ -44,3 +61,8 @@ pub use preprocess::{ColourMode, Interpolation, PreprocessConfig, PreprocessFami
 pub use pretrained::{Pretrained, load_dual};
 pub use state_dict::{ReadLimits, StateDict};
 pub use tensor::{DType, HostTensor};
+
+/// The snippets of docs/weights.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/weights.md")]
+struct Snippets;

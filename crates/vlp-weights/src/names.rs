@@ -121,7 +121,7 @@ impl Names {
             };
             return Some(lies(name, path));
         }
-        if let Some(path) = path.strip_prefix("image.ModifiedResnet.") {
+        if let Some(path) = path.strip_prefix("image.ModifiedResNet.") {
             return Some(lies(format!("visual.{}", resnet(path)?), path));
         }
         if let Some(path) = path.strip_prefix("text.") {

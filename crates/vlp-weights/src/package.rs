@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::config::ImageTower;
-use crate::publish::publish;
+use crate::publish::{publish, write_file};
 use crate::{Layout, ModelConfig, PreprocessConfig, ReadLimits, StateDict, WeightError, convert, detect};
 
 /// Weights with what is needed to use them: the model's configuration and its preprocessing.
@@ -174,10 +174,11 @@ impl Package {
             (MODEL_KEY.to_string(), model.to_string()),
             (PREPROCESS_KEY.to_string(), preprocess.to_string()),
         ]);
-        let mut files = vec![(name, weights.to_safetensors())];
-        files.extend(configs);
         let ours = [&WEIGHT_FILES[..], &[OPEN_CLIP_CONFIG, HF_CONFIG, HF_PREPROCESSOR]].concat();
-        publish(folder.as_ref(), &files, &ours)
+        publish(folder.as_ref(), &ours, |new| {
+            weights.write_safetensors(new.join(name))?;
+            configs.iter().try_for_each(|(name, bytes)| write_file(&new.join(name), bytes))
+        })
     }
 
     /// The weights in the layout of [`ModelConfig::layout`].

@@ -6,9 +6,13 @@ use std::path::Path;
 
 use crate::WeightError;
 
-/// Writes `files` into a folder beside `target` and puts it in the place of `target`, which may be missing or hold files
-/// of these names and of `ours` only. After `Ok` the folder survives a power loss; before, whatever was there does.
-pub(crate) fn publish(target: &Path, files: &[(&str, Vec<u8>)], ours: &[&str]) -> Result<(), WeightError> {
+/// Lets `write` fill a folder beside `target` and puts it in the place of `target`, which may be missing or hold files of
+/// the names in `ours` only. After `Ok` the folder survives a power loss; before, whatever was there does.
+pub(crate) fn publish(
+    target: &Path,
+    ours: &[&str],
+    write: impl FnOnce(&Path) -> Result<(), WeightError>,
+) -> Result<(), WeightError> {
     refuse_foreign(target, ours)?;
     let parent = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -19,14 +23,10 @@ pub(crate) fn publish(target: &Path, files: &[(&str, Vec<u8>)], ours: &[&str]) -
     discard(&new)?;
     discard(&old)?;
     fs::create_dir_all(&new).map_err(WeightError::io("create", &new))?;
-    for (name, bytes) in files {
-        let path = new.join(name);
-        let write = || {
-            let mut file = File::create_new(&path)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(WeightError::io("write", &path))?;
+    if let Err(error) = write(&new) {
+        // What was to be told is why writing failed, not what became of the remains.
+        let _ = discard(&new);
+        return Err(error);
     }
     sync_dir(&new)?;
     match fs::rename(target, &old) {
@@ -38,6 +38,16 @@ pub(crate) fn publish(target: &Path, files: &[(&str, Vec<u8>)], ours: &[&str]) -
     fs::rename(&new, target).map_err(WeightError::io("rename", &new))?;
     sync_dir(parent)?;
     discard(&old)
+}
+
+/// Writes a small file through to the disk.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WeightError> {
+    let write = || {
+        let mut file = File::create_new(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(WeightError::io("write", path))
 }
 
 /// Replacing a folder deletes what is in it, so nothing of the user's may be there.

@@ -46,7 +46,7 @@ impl StateDict {
         bytes
     }
 
-    /// Writes a safetensors file, in place; [`export`](crate::export()) writes a whole folder atomically.
+    /// Writes a safetensors file, in place; [`Package::export`](crate::Package::export) writes a whole folder atomically.
     ///
     /// # Errors
     /// When the file cannot be written.

@@ -133,7 +133,7 @@ pub struct TextTower {
     pub norm_eps: f64,
 }
 
-/// What is to be built for a [`ModelConfig`].
+/// What is to be built for a [`ModelConfig`](crate::ModelConfig).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Towers {
     /// Width of the space where pictures and texts meet.
