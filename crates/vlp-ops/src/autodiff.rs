@@ -18,7 +18,8 @@ impl<B: Backend + SimilarityOps> Backward<B, 3> for LogSumExp {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
         let (a, b, scale, packed, both, without) = ops.state;
-        let (a, b, scale) = B::log_sum_exp_backward(a, b, scale, packed, gradient, both, without);
+        let keys_learn = ops.parents[1].is_some();
+        let (a, b, scale) = B::log_sum_exp_backward(a, b, scale, packed, gradient, both, without, keys_learn);
         for (parent, gradient) in ops.parents.into_iter().zip([a, b, scale]) {
             if let Some(parent) = parent {
                 grads.register::<B>(parent.id, gradient);

@@ -27,8 +27,10 @@ pub(crate) trait SimilarityOps: Backend {
         composed::log_sum_exp::<Self>(a, b, scale, both, &without, step)
     }
 
-    /// The gradients with respect to a, b and s, from what [`Self::log_sum_exp`] returned and the gradient of that.
-    #[fusion(meta = |a, b, scale, _packed, _gradient, _both, _without| (a.clone(), b.clone(), scale.clone()))]
+    /// The gradients with respect to a, b and s, from what [`Self::log_sum_exp`] returned and the gradient of that. Unless
+    /// `keys_learn`, b itself stands for its gradient, which takes a quarter of the time and is not computed.
+    #[fusion(meta = |a, b, scale, _packed, _gradient, _both, _without, _keys_learn| (a.clone(), b.clone(), scale.clone()))]
+    #[allow(clippy::too_many_arguments, reason = "the interface of backend extensions knows no structs of numbers")]
     fn log_sum_exp_backward(
         a: FloatTensor<Self>,
         b: FloatTensor<Self>,
@@ -37,9 +39,10 @@ pub(crate) trait SimilarityOps: Backend {
         gradient: FloatTensor<Self>,
         both: bool,
         without: Vec<usize>,
+        keys_learn: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let step = composed::rows_of_chunk(b.shape()[0]);
-        composed::log_sum_exp_backward::<Self>([a, b, scale], packed, gradient, both, &without, step)
+        composed::log_sum_exp_backward::<Self>([a, b, scale], packed, gradient, both, &without, keys_learn, step)
     }
 
     /// `Σ softplus(z (X + bias))`, `[1]`; z is -1 in column `positive + i` of every row i, 1 elsewhere.

@@ -125,6 +125,7 @@ pub(crate) fn log_sum_exp_backward<B: Backend>(
     gradient: FloatTensor<B>,
     both: bool,
     without: &[usize],
+    keys_learn: bool,
     step: usize,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let ([rows, _], [columns, _]) = (size::<B>(&a), size::<B>(&b));
@@ -147,17 +148,19 @@ pub(crate) fn log_sum_exp_backward<B: Backend>(
         }
         let d_x = fill::<B>(d_x, without, chunk.0, 0.0);
         d_a.push(B::float_matmul(d_x.clone(), b.clone()));
-        let d_keys = B::float_matmul(B::float_transpose(d_x), queries);
-        d_b = Some(match d_b {
-            Some(sum) => B::float_add(sum, d_keys),
-            None => d_keys,
-        });
+        if keys_learn {
+            let d_keys = B::float_matmul(B::float_transpose(d_x), queries);
+            d_b = Some(match d_b {
+                Some(sum) => B::float_add(sum, d_keys),
+                None => d_keys,
+            });
+        }
     }
     let d_a = B::float_cat(d_a, 0);
     // Σ dX ∘ (a bᵀ) without another product: rows first, so that no sum is long.
     let d_scale = B::float_sum(B::float_sum_dim(B::float_mul(d_a.clone(), a), 1));
-    let d_b = d_b.expect("there is at least one row");
-    (B::float_mul(d_a, factor.clone()), B::float_mul(d_b, factor), B::float_reshape(d_scale, [1].into()))
+    let d_b = d_b.map_or(b, |d_b| B::float_mul(d_b, factor.clone()));
+    (B::float_mul(d_a, factor), d_b, B::float_reshape(d_scale, [1].into()))
 }
 
 /// `max(x, 0) + log(1 + exp(-|x|))`.

@@ -74,8 +74,15 @@ fn log_sum_exps_and_their_gradients_do_not_depend_on_the_chunk() {
             let actual = composed::log_sum_exp::<Flex>(a.clone(), b.clone(), scale(), both, &without, step);
             assert_close(&format!("steps of {step}, without {without:?}"), actual.clone(), &packed);
             let gradient = tensor(&gradient, [gradient.len()]);
-            let (d_a, d_b, d_scale) =
-                composed::log_sum_exp_backward::<Flex>([a, b, scale()], actual, gradient, both, &without, step);
+            let inputs = || [a.clone(), b.clone(), scale()];
+            let backward = |keys_learn: bool| {
+                let (packed, gradient) = (actual.clone(), gradient.clone());
+                composed::log_sum_exp_backward::<Flex>(inputs(), packed, gradient, both, &without, keys_learn, step)
+            };
+            let (d_a, _, d_scale) = backward(false);
+            assert_close("d/d a, constant keys", d_a, &expected[0]);
+            assert_close("d/d s, constant keys", d_scale, &expected[2]);
+            let (d_a, d_b, d_scale) = backward(true);
             for (what, (actual, expected)) in ["a", "b", "s"].iter().zip([d_a, d_b, d_scale].into_iter().zip(&expected))
             {
                 assert_close(&format!("d/d {what}, steps of {step}, without {without:?}"), actual, expected);

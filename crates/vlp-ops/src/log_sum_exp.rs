@@ -36,7 +36,8 @@ pub struct LogSumExp {
 /// ```
 ///
 /// The forward pass goes through X in chunks of rows and merges maxima and sums of exponentials as it goes, the backward
-/// pass computes each chunk again: 8 n m d operations forward and backward, where holding X takes 6. Kept between the two
+/// pass computes each chunk again: 8 n m d operations forward and backward, where holding X takes 6, and 6 where b does not
+/// learn. Kept between the two
 /// are the inputs, r and c. This is what FlashAttention and Inf-CL (Cheng et al. 2024, "Breaking the memory barrier") do,
 /// with one chunk for both directions. Exact whatever the range of X: maxima are subtracted before exponentials.
 ///

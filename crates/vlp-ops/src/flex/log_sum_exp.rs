@@ -95,22 +95,29 @@ fn merge_columns(merged: &mut [(f32, f32)], tile: &[f32], columns: usize, from: 
     }
 }
 
-/// The gradients of `SimilarityOps::log_sum_exp_backward`: of a, b and the scale.
+/// Which gradients `SimilarityOps::log_sum_exp_backward` is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Which<'a> {
+    pub(super) both: bool,
+    pub(super) without: &'a [usize],
+    pub(super) keys_learn: bool,
+}
+
+/// The gradients of a, of b if it learns, and of the scale.
 pub(super) fn backward(
     a: &Matrix,
     b: &Matrix,
     scale: f32,
     [packed, gradient]: [&[f32]; 2],
-    both: bool,
-    without: &[usize],
-) -> [Vec<f32>; 3] {
+    which: Which<'_>,
+) -> (Vec<f32>, Option<Vec<f32>>, f32) {
     let (rows, columns, width) = (a.rows, b.rows, a.columns);
     let step = rows_of_chunk(columns);
     let mut d_a = vec![0.0; rows * width];
-    let mut d_b = vec![0.0; columns * width];
+    let mut d_b = which.keys_learn.then(|| vec![0.0; columns * width]);
     let mut d_scale = 0f64;
     let mut tile = vec![0.0; step.min(rows) * columns];
-    let of_columns = both.then(|| (&packed[2 * rows..], &gradient[2 * rows..]));
+    let of_columns = which.both.then(|| (&packed[2 * rows..], &gradient[2 * rows..]));
     for from in (0..rows).step_by(step) {
         let to = rows.min(from + step);
         let tile = similarities(&mut tile, a, b, from..to, scale);
@@ -118,25 +125,27 @@ pub(super) fn backward(
         tile.par_chunks_mut(columns).zip(of_rows).for_each(|(row, of_row)| {
             vectorised(|| differentiate_row(row, of_row, of_columns));
         });
-        fill(tile, columns, without, from, 0.0);
+        fill(tile, columns, which.without, from, 0.0);
         let (queries, part) = (a.rows(from..to), &mut d_a[from * width..to * width]);
-        d_scale += accumulate(tile, queries, b, part, &mut d_b, scale);
+        d_scale += accumulate(tile, queries, b, part, d_b.as_deref_mut(), scale);
     }
-    [d_a, d_b, vec![d_scale as f32]]
+    (d_a, d_b, d_scale as f32)
 }
 
-/// From `dX` of some rows: the rows' own gradient, what they add to the keys', and their part of the scale's.
+/// From `dX` of some rows: the rows' own gradient, what they add to the keys' if those learn, and their part of the scale's.
 pub(super) fn accumulate(
     d_x: &[f32],
     queries: &[f32],
     b: &Matrix,
     d_a: &mut [f32],
-    d_b: &mut [f32],
+    d_b: Option<&mut [f32]>,
     scale: f32,
 ) -> f64 {
     let d_x = Operand::new(d_x, b.rows);
     product(d_a, d_x, Operand::new(b.values(), b.columns), 1.0, false);
-    product(d_b, d_x.transposed(), Operand::new(queries, b.columns), scale, true);
+    if let Some(d_b) = d_b {
+        product(d_b, d_x.transposed(), Operand::new(queries, b.columns), scale, true);
+    }
     // Σ dX ∘ (a bᵀ) = Σ (dX b) ∘ a.
     let rows = d_a.par_chunks_mut(b.columns).zip(queries.par_chunks(b.columns));
     let shares: Vec<f64> = rows

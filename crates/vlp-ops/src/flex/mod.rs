@@ -66,16 +66,26 @@ impl SimilarityOps for Flex {
         gradient: FloatTensor<Self>,
         both: bool,
         without: Vec<usize>,
+        keys_learn: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         if !is_f32(&[&a, &b, &scale, &packed, &gradient]) {
             let step = composed::rows_of_chunk(b.shape()[0]);
-            return composed::log_sum_exp_backward::<Self>([a, b, scale], packed, gradient, both, &without, step);
+            return composed::log_sum_exp_backward::<Self>(
+                [a, b, scale],
+                packed,
+                gradient,
+                both,
+                &without,
+                keys_learn,
+                step,
+            );
         }
-        let (a, b) = (matrix::Matrix::new(a), matrix::Matrix::new(b));
+        let (a, keys) = (matrix::Matrix::new(a), matrix::Matrix::new(b.clone()));
         let (packed, gradient) = (packed.to_contiguous(), gradient.to_contiguous());
         let sums = [packed.storage::<f32>(), gradient.storage::<f32>()];
-        let [d_a, d_b, d_scale] = log_sum_exp::backward(&a, &b, scalar(&scale), sums, both, &without);
-        (matrix(d_a, a.columns), matrix(d_b, a.columns), vector(d_scale))
+        let which = log_sum_exp::Which { both, without: &without, keys_learn };
+        let (d_a, d_b, d_scale) = log_sum_exp::backward(&a, &keys, scalar(&scale), sums, which);
+        (matrix(d_a, a.columns), d_b.map_or(b, |d_b| matrix(d_b, a.columns)), vector(vec![d_scale]))
     }
 
     fn softplus_sum(

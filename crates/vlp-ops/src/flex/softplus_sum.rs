@@ -57,7 +57,7 @@ pub(super) fn with_gradients(a: &Matrix, b: &Matrix, scale: f32, bias: f32, posi
             total += sum;
             d_bias += derivative;
         }
-        d_scale += accumulate(tile, a.rows(from..to), b, &mut d_a[from * width..to * width], &mut d_b, scale);
+        d_scale += accumulate(tile, a.rows(from..to), b, &mut d_a[from * width..to * width], Some(&mut d_b), scale);
     }
     Gradients { sum: total as f32, a: d_a, b: d_b, scale: d_scale as f32, bias: d_bias as f32 }
 }
