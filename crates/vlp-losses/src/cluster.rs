@@ -4,9 +4,9 @@ use vlp_core::StepContext;
 
 use crate::linear::with_slope;
 use crate::pair::assert_pair;
-use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::{mean_of_row_products, widened};
 use crate::{LossError, Sinkhorn, SinkhornConfig};
+use vlp_ops::{RowSoftmax, row_softmax};
 
 /// What each side of [`Cluster`] has to predict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -242,7 +242,7 @@ impl Cluster {
 }
 
 fn distribution(scores: &Tensor<2>, temperature: f64) -> RowSoftmax {
-    RowSoftmax::new(scores.clone().inner() * (1.0 / temperature))
+    row_softmax(scores.clone().inner() * (1.0 / temperature))
 }
 
 /// `shares * level` plus the gradient with respect to the shares carried on to what the softmax was taken of.

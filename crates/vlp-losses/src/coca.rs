@@ -4,8 +4,8 @@ use vlp_core::StepContext;
 
 use crate::LossError;
 use crate::linear::with_slope;
-use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::widened;
+use vlp_ops::{RowSoftmax, row_softmax};
 
 /// Configuration of [`Captioning`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Captioning {
         // At least one token, so that captions without any divide by something.
         let counted = collective.all_reduce_sum(counts.clone().sum_dim(0)).clamp_min(1.0) / collective.world() as f64;
         let weights = counts / counted;
-        let RowSoftmax { shares, below, log_sum, .. } = RowSoftmax::new(logits.clone());
+        let RowSoftmax { shares, below, log_sum, .. } = row_softmax(logits.clone().inner());
         let values = (log_sum - below.gather(1, answers.clone())) * weights.clone();
         let losses = with_slope(values, &[&logits], || {
             let less = weights.ones_like().neg();

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
+use vlp_ops::row_softmax;
 
 use crate::LossError;
 use crate::pair::assert_pair;
@@ -90,7 +90,8 @@ impl Dino {
         assert_eq!(center.dims(), [1, teacher[0].dims()[1]], "DINO's centre must be [1, units]");
 
         let (center, temperature) = (widened(center.inner()), self.teacher_temperature(ctx.step));
-        let sharpen = |view: &Tensor<2>| softmax((widened(view.clone().inner()) - center.clone()) / temperature, 1);
+        let sharpen =
+            |view: &Tensor<2>| row_softmax((widened(view.clone().inner()) - center.clone()) / temperature).shares;
         let targets: Vec<_> = teacher.iter().map(sharpen).collect();
         let predicted = student.iter().enumerate().filter_map(|(view, scores)| {
             let (target, number) = mean_of_others(&targets, view)?;

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
+use vlp_ops::row_softmax;
 
 use crate::pair::assert_pair;
 use crate::soft_cross_entropy::{soft_cross_entropy_of_products, widened};
@@ -68,7 +68,7 @@ impl Distillation {
             directions(teacher.map(Tensor::inner), KeyGradients::Detached, ctx),
         );
         let directions = student.into_iter().zip(teacher).map(|([queries, keys], teacher)| {
-            let target = softmax(products(teacher) * teacher_scale.clone(), 1);
+            let target = row_softmax(products(teacher) * teacher_scale.clone()).shares;
             let scores = products([&queries, &keys].map(|side| side.clone().inner()));
             soft_cross_entropy_of_products(target, scores, [queries, keys], scale.clone())
         });

@@ -68,7 +68,6 @@ mod pages;
 mod pair;
 mod pair_losses;
 mod prototypes;
-mod row_softmax;
 mod siamlip;
 mod side;
 mod sigmoid;

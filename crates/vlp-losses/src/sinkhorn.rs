@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
-use crate::row_softmax::RowSoftmax;
 use crate::soft_cross_entropy::widened;
+use vlp_ops::{RowSoftmax, row_softmax};
 
 /// Iterations after which the factors are multiplied into the matrix. Each can make them as much as `K G` times as large.
 const BETWEEN_UPDATES: usize = 3;
@@ -69,7 +69,7 @@ impl Sinkhorn {
         let autodiff = scores.is_autodiff();
         let scores = widened(scores.inner());
         let logits = (scores.clone() - highest_over_samples(scores, ctx)) * (1.0 / self.epsilon);
-        let RowSoftmax { mut shares, log_sum, highest, .. } = RowSoftmax::new(logits);
+        let RowSoftmax { mut shares, log_sum, highest, .. } = row_softmax(logits);
         // The samples' own factors count in the first sums only: dividing by each sample's sum removes them.
         let mut weights = (highest + log_sum).exp();
         let mut left = self.iterations;

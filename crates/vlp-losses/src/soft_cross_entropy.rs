@@ -2,7 +2,7 @@ use burn::tensor::{DType, FloatDType, Int, Tensor};
 
 use crate::linear::with_slope;
 use crate::log_sum_exp::log_sum_exp;
-use crate::row_softmax::RowSoftmax;
+use vlp_ops::{RowSoftmax, row_softmax};
 
 /// Half-precision inputs as f32, wider ones as they are: exponentials and their sums need the digits.
 pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -15,7 +15,7 @@ pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// Mean over rows of `-Σ_k target_ik log softmax(scale · scores)_ik`, both `[rows, classes]`, scale `[1, 1]`. The target is
 /// a constant whose rows sum to 1.
 pub(crate) fn soft_cross_entropy(target: Tensor<2>, scores: Tensor<2>, scale: Tensor<2>) -> Tensor<1> {
-    let softmax = RowSoftmax::new(scores.clone().inner() * scale.clone().inner());
+    let softmax = row_softmax(scores.clone().inner() * scale.clone().inner());
     let values = values(&softmax, target.clone());
     with_slope(values, &[&scores, &scale], || {
         let gradient = softmax.shares - target.inner();
@@ -38,7 +38,7 @@ pub(crate) fn soft_cross_entropy_of_products(
     [queries, keys]: [Tensor<2>; 2],
     scale: Tensor<2>,
 ) -> Tensor<1> {
-    let softmax = RowSoftmax::new(scores * scale.clone().inner());
+    let softmax = row_softmax(scores * scale.clone().inner());
     let values = values(&softmax, target.clone());
     with_slope(values, &[&queries, &keys, &scale], || {
         let gradient = softmax.shares - target.inner();

@@ -71,6 +71,13 @@ pub(crate) trait SimilarityOps: Backend {
         let step = composed::rows_of_chunk(b.shape()[0]);
         composed::softplus_sum_gradients::<Self>(a, b, scale, bias, positive, step)
     }
+
+    /// Softmax over the rows of `[rows, columns]`: the shares, the logits less the highest of their row, and
+    /// `[rows, 2]`, each row's highest logit and the logarithm of its sum of exponentials relative to it.
+    #[fusion(meta = |x| composed::row_softmax_specs(x))]
+    fn row_softmax(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composed::row_softmax::<Self>(x)
+    }
 }
 
 #[cfg(feature = "cubecl")]

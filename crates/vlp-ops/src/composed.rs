@@ -1,5 +1,7 @@
 //! The bodies for every backend: chunks of rows, made of the backend's own operations.
 
+#[cfg(feature = "cubecl")]
+use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, TensorMetadata, get_device_settings};
 #[cfg(feature = "cubecl")]
@@ -229,4 +231,20 @@ pub(crate) fn softplus_sum_gradients<B: Backend>(
         sum_of_rows::<B>(vec![d_scale]),
         sum_of_rows::<B>(d_bias),
     )
+}
+
+/// What `row_softmax` returns, for fusion.
+#[cfg(feature = "cubecl")]
+pub(crate) fn row_softmax_specs(x: &TensorSpec) -> (TensorSpec, TensorSpec, TensorSpec) {
+    let parts = TensorSpec { shape: [x.shape[0], 2].into(), ..x.clone() };
+    (x.clone(), x.clone(), parts)
+}
+
+pub(crate) fn row_softmax<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let highest = B::float_max_dim(x.clone(), 1);
+    let below = B::float_sub(x, highest.clone());
+    let exponentials = B::float_exp(below.clone());
+    let sum = B::float_sum_dim(exponentials.clone(), 1);
+    let parts = B::float_cat(vec![highest, B::float_log(sum.clone())], 1);
+    (B::float_div(exponentials, sum), below, parts)
 }

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`log_sum_exp`] | the log-sum-exp of the rows, and of the columns, of `s a bᵀ` | the matrix `s a bᵀ` |
 //! | [`softplus_sum`] | the sum of `softplus(s a bᵀ + β)` | the same |
+//! | [`row_softmax`] | softmax over rows with its maxima and sums, in one pass | |
 //!
 //! Behind each function stands a body for every backend: compiled vector code on the CPU backend `flex` in f32, and chunks
 //! of ordinary tensor operations everywhere else.
@@ -17,7 +18,9 @@ mod composed_tests;
 #[cfg(feature = "flex")]
 mod flex;
 mod log_sum_exp;
+mod row_softmax;
 mod softplus_sum;
 
 pub use log_sum_exp::{LogSumExp, Similarities, log_sum_exp};
+pub use row_softmax::{RowSoftmax, row_softmax};
 pub use softplus_sum::softplus_sum;

@@ -4,7 +4,7 @@
 
 use burn::tensor::activation::softplus;
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
-use vlp_ops::{Similarities, log_sum_exp, softplus_sum};
+use vlp_ops::{RowSoftmax, Similarities, log_sum_exp, row_softmax, softplus_sum};
 
 fn leaf(values: &[f64], shape: impl Into<Vec<usize>>, dtype: DType) -> TensorData {
     TensorData::new(values.to_vec(), shape.into()).convert_dtype(dtype)
@@ -175,5 +175,37 @@ fn what_is_no_number_shows() {
         let rows = log_sum_exp(a.clone(), b.clone(), scale(), Similarities::RowsAndColumns).rows;
         assert!(!host(rows)[0].is_finite(), "{bad}");
         assert!(!host(softplus_sum(a, b, scale(), scale(), None))[0].is_finite(), "{bad}");
+    }
+}
+
+#[test]
+fn softmax_over_rows_equals_its_definition_in_f64_and_shows_what_is_no_number() {
+    let device = Device::flex();
+    for [rows, columns] in [[1, 1], [3, 5], [64, 64], [65, 130], [700, 3000]] {
+        let run = |dtype: DType| {
+            let x = matrix(rows, columns, 0.3, dtype, &device.clone().autodiff()).inner() * 40.0;
+            let RowSoftmax { shares, below, highest, log_sum } = row_softmax(x.clone());
+            // The parts give the logits and the shares back.
+            let again = (below.clone() - log_sum.clone()).exp();
+            (host(x), [host(shares), host(below), host(highest), host(log_sum), host(again)])
+        };
+        let (x, wide) = run(DType::F64);
+        let exact = x.chunks(columns).flat_map(|row| {
+            let sum: f64 = row.iter().map(|x| x.exp()).sum();
+            row.iter().map(move |x| x.exp() / sum)
+        });
+        assert_close("f64", &wide[0], &exact.collect::<Vec<_>>(), 1e-12);
+        let (_, narrow) = run(DType::F32);
+        for (part, (a, e)) in narrow.iter().zip(&wide).enumerate() {
+            // Of one column everything but the highest is 0 or 1 exactly.
+            if e.iter().any(|x| *x != 0.0) {
+                assert_close(&format!("{rows} x {columns}, part {part}"), a, e, 2e-6);
+            }
+        }
+    }
+    for bad in [f32::NAN, f32::INFINITY] {
+        let shares = row_softmax(Tensor::<2>::from_floats([[1.0, bad], [1.0, 2.0]], &device)).shares;
+        let shares = host(shares);
+        assert!(!shares[..2].iter().all(|x| x.is_finite()) && shares[2..].iter().all(|x| x.is_finite()), "{bad}");
     }
 }

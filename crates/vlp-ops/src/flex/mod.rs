@@ -3,6 +3,7 @@
 mod log_sum_exp;
 mod math;
 mod matrix;
+mod row_softmax;
 mod softplus_sum;
 
 use burn::backend::tensor::FloatTensor;
@@ -123,5 +124,14 @@ impl SimilarityOps for Flex {
             vector(vec![gradients.scale]),
             vector(vec![gradients.bias]),
         )
+    }
+
+    fn row_softmax(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if !is_f32(&[&x]) {
+            return composed::row_softmax::<Self>(x);
+        }
+        let x = matrix::Matrix::new(x);
+        let [shares, below, parts] = row_softmax::forward(&x);
+        (matrix(shares, x.columns), matrix(below, x.columns), matrix(parts, 2))
     }
 }
