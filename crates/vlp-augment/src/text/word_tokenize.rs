@@ -14,11 +14,16 @@ use regex::Regex;
 /// ```
 ///
 /// Departs from the toolkit's `word_tokenize` in one point: that first cuts the text into sentences with a trained model.
-/// Here a period ends a sentence where a white space and a capital letter follow a word of two letters or more.
+/// Here a sentence ends where a white space and a capital letter follow a word of two letters or more that is no usual
+/// abbreviation (`Mr.`) and its period.
 pub fn word_tokenize(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut start = 0;
-    for end in SENTENCE_END.captures_iter(text).map(|found| found.get(1).map_or(0, |period| period.end())) {
+    for found in SENTENCE_END.captures_iter(text) {
+        if ABBREVIATIONS.contains(&found[1].to_lowercase().as_str()) {
+            continue;
+        }
+        let end = found.get(2).map_or(start, |period| period.end());
         words.extend(sentence(&text[start..end]));
         start = end;
     }
@@ -55,7 +60,9 @@ fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }
 
-static SENTENCE_END: LazyLock<Regex> = LazyLock::new(|| compiled(r"\w\w([.!?]+)\s+\p{Lu}"));
+const ABBREVIATIONS: [&str; 11] = ["mr", "mrs", "ms", "dr", "st", "mt", "jr", "sr", "vs", "prof", "gen"];
+
+static SENTENCE_END: LazyLock<Regex> = LazyLock::new(|| compiled(r"(\w\w+)([.!?]+)\s+\p{Lu}"));
 
 static WORD_AFTER_QUOTE: LazyLock<Regex> = LazyLock::new(|| compiled(r"(^|\W)'(\w+)"));
 
