@@ -45,14 +45,36 @@ pub fn affine(image: &Image, map: Affine, fill: [u8; 3]) -> Image {
     let (source, _) = image.pixels().as_chunks::<3>();
     let (target, _) = result.pixels_mut().as_chunks_mut::<3>();
     for (y, row) in target.chunks_exact_mut(width).enumerate() {
-        let mut from = [start[0] + b * y as i64, start[1] + e * y as i64];
-        for out in row {
-            let [x, y] = from.map(|v| v >> 16);
-            if (0..width as i64).contains(&x) && (0..height as i64).contains(&y) {
-                *out = source[y as usize * width + x as usize];
-            }
-            from = [from[0] + a, from[1] + d];
+        let from = [start[0] + b * y as i64, start[1] + e * y as i64];
+        let (first, last) = inside(from[0], a, width, width);
+        let (low, high) = inside(from[1], d, height, width);
+        let (first, last) = (first.max(low), last.min(high));
+        let [mut x, mut y] = [from[0] + a * first as i64, from[1] + d * first as i64];
+        for out in row.get_mut(first..last).unwrap_or_default() {
+            *out = source[(y >> 16) as usize * width + (x >> 16) as usize];
+            (x, y) = (x + a, y + d);
         }
     }
     result
+}
+
+/// Which of `count` positions `start + step * i`, in 16-bit fixed point, lie in `0..length`: from the first up to, without,
+/// the last.
+fn inside(start: i64, step: i64, length: usize, count: usize) -> (usize, usize) {
+    let end = (length as i64) << 16;
+    let (first, last) = match step.signum() {
+        0 if (0..end).contains(&start) => (0, count as i64),
+        0 => (0, 0),
+        // The first i with start + step * i >= 0, and the first with >= end.
+        1 => (up(-start, step), up(end - start, step)),
+        // The same falling: the first below end, and the first below 0.
+        _ => (up(start - end + 1, -step), up(start + 1, -step)),
+    };
+    let within = |i: i64| i.clamp(0, count as i64) as usize;
+    (within(first), within(last))
+}
+
+/// `a / b` rounded up, for a positive `b`.
+fn up(a: i64, b: i64) -> i64 {
+    -((-a).div_euclid(b))
 }

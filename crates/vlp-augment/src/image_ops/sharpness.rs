@@ -1,4 +1,5 @@
 use super::blend;
+use super::vectorized::vectorized;
 use crate::{Image, ImageTransform, SampleRng};
 
 /// Blends with a smoothed picture: 0 gives that, 1 the picture itself, more a sharper one.
@@ -14,19 +15,24 @@ pub fn adjust_sharpness(mut image: Image, factor: f64) -> Image {
     let stride = width * 3;
     let source = image.pixels().to_vec();
     let mut columns = vec![0u16; stride];
-    for y in 1..height - 1 {
-        let [above, here, below] = [y - 1, y, y + 1].map(|y| &source[y * stride..(y + 1) * stride]);
-        for (i, sum) in columns.iter_mut().enumerate() {
-            *sum = u16::from(above[i]) + u16::from(here[i]) + u16::from(below[i]);
-        }
-        let out = &mut image.pixels_mut()[y * stride + 3..(y + 1) * stride - 3];
-        for (i, out) in out.iter_mut().enumerate() {
-            let sum = columns[i] + columns[i + 3] + columns[i + 6] + 4 * u16::from(here[i + 3]);
-            // Thirteenths, rounded to the nearest: there is no tie, 13 being odd.
-            let smooth = (2 * sum + 13) / 26;
-            *out = blend(smooth as u8, here[i + 3], factor);
-        }
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for y in 1..height - 1 {
+                let [above, here, below] = [y - 1, y, y + 1].map(|y| &source[y * stride..(y + 1) * stride]);
+                for (i, sum) in columns.iter_mut().enumerate() {
+                    *sum = u16::from(above[i]) + u16::from(here[i]) + u16::from(below[i]);
+                }
+                let out = &mut image.pixels_mut()[y * stride + 3..(y + 1) * stride - 3];
+                for (i, out) in out.iter_mut().enumerate() {
+                    let sum = columns[i] + columns[i + 3] + columns[i + 6] + 4 * u16::from(here[i + 3]);
+                    // Thirteenths, rounded to the nearest: there is no tie, 13 being odd.
+                    let smooth = (2 * sum + 13) / 26;
+                    *out = blend(smooth as u8, here[i + 3], factor);
+                }
+            }
+        },
+    );
     image
 }
 
