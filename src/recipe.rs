@@ -217,6 +217,22 @@ mod tests {
         assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
     }
 
+    /// Each TOML block of the page, in the recipe of the quickstart.
+    #[test]
+    fn the_examples_of_the_page_are_read() {
+        let page = include_str!("../docs/augment.md");
+        let blocks: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert_eq!(blocks.len(), 3);
+        for block in blocks {
+            if block.starts_with("[schedule]") {
+                let recipe = include_str!("../recipes/quickstart.toml").split("[schedule]").next().unwrap().to_owned();
+                Recipe::from_toml(&(recipe + block)).unwrap().schedule.over(100).unwrap();
+            } else {
+                with_augment(block).unwrap().build_views().unwrap();
+            }
+        }
+    }
+
     #[test]
     fn augmentation_that_cannot_work_is_refused() {
         for (augment, expected) in [

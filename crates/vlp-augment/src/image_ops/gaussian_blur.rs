@@ -100,9 +100,8 @@ impl BoxKernel {
         }
         for (y, out) in target.chunks_exact_mut(stride).enumerate() {
             let y = y as isize;
-            let (above, below) = (row(y - reach - 1), row(y + reach + 1));
-            let leaving = row(y - reach);
-            let sums = &mut sums[..stride];
+            let [above, below, leaving] = [y - reach - 1, y + reach + 1, y - reach].map(|y| &row(y)[..stride]);
+            let (out, sums) = (&mut out[..stride], &mut sums[..stride]);
             for i in 0..stride {
                 let edges = u32::from(above[i]) + u32::from(below[i]);
                 let total = sums[i] * self.inner + edges * self.outer;

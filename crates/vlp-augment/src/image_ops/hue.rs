@@ -1,4 +1,4 @@
-use super::vectorized::vectorized;
+use super::vectorized::{byte_f64, vectorized};
 use crate::Image;
 
 /// Pixels that are worked on at a time.
@@ -88,7 +88,7 @@ fn hue_and_saturation(red: u8, green: u8, blue: u8) -> (u8, u8) {
     let turned = f64::from(sixths) / 6.0 + 1.0;
     let hue = (if turned >= 1.0 { turned - 1.0 } else { turned }) as f32;
     let saturation = spread / f32::from(high.max(1));
-    let byte = |v: f32| (f64::from(v) * 255.0) as i32 as u8;
+    let byte = |v: f32| byte_f64(f64::from(v) * 255.0);
     if high == low { (0, 0) } else { (byte(hue), byte(saturation)) }
 }
 
@@ -99,7 +99,7 @@ fn rgb_from_hsv(sixth: u8, within: f32, s: u8, v: u8) -> [u8; 3] {
     let within = f64::from(within);
     let value = f64::from(v);
     // The argument is never negative, so adding a half and cutting off rounds to the nearest.
-    let byte = |share: f64| (value * share + 0.5) as i32 as u8;
+    let byte = |share: f64| byte_f64(value * share + 0.5);
     let p = byte(1.0 - saturation);
     let q = byte(1.0 - saturation * within);
     let t = byte(1.0 - saturation * (1.0 - within));

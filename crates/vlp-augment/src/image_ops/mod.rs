@@ -48,6 +48,5 @@ pub use vertical_flip::{VerticalFlip, vertical_flip};
 #[inline(always)]
 fn blend(from: u8, to: u8, factor: f32) -> u8 {
     let (from, to) = (f32::from(from), f32::from(to));
-    // The cast drops the fraction; clamped before and by way of 32 bits it can be vectorised.
-    (from + factor * (to - from)).clamp(0.0, 255.0) as i32 as u8
+    vectorized::byte_f32((from + factor * (to - from)).clamp(0.0, 255.0))
 }

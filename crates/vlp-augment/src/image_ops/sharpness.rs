@@ -20,15 +20,18 @@ pub fn adjust_sharpness(mut image: Image, factor: f64) -> Image {
         || {
             for y in 1..height - 1 {
                 let [above, here, below] = [y - 1, y, y + 1].map(|y| &source[y * stride..(y + 1) * stride]);
-                for (i, sum) in columns.iter_mut().enumerate() {
-                    *sum = u16::from(above[i]) + u16::from(here[i]) + u16::from(below[i]);
+                for (((sum, &a), &b), &c) in columns.iter_mut().zip(above).zip(here).zip(below) {
+                    *sum = u16::from(a) + u16::from(b) + u16::from(c);
                 }
-                let out = &mut image.pixels_mut()[y * stride + 3..(y + 1) * stride - 3];
-                for (i, out) in out.iter_mut().enumerate() {
-                    let sum = columns[i] + columns[i + 3] + columns[i + 6] + 4 * u16::from(here[i + 3]);
+                let inner = stride - 6;
+                let [left, middle, right] = [0, 3, 6].map(|from| &columns[from..from + inner]);
+                let here = &here[3..3 + inner];
+                let out = &mut image.pixels_mut()[y * stride + 3..][..inner];
+                for i in 0..inner {
+                    let sum = left[i] + middle[i] + right[i] + 4 * u16::from(here[i]);
                     // Thirteenths, rounded to the nearest: there is no tie, 13 being odd.
                     let smooth = (2 * sum + 13) / 26;
-                    *out = blend(smooth as u8, here[i + 3], factor);
+                    out[i] = blend(smooth as u8, here[i], factor);
                 }
             }
         },
