@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length)?;
     let config =
         LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
-    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.views.build(), config)?;
+    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views()?, config)?;
     let mut batches = PairSource::new(loader, Normalization::IMAGENET);
 
     // What is trained.

@@ -37,7 +37,7 @@
 //! let total = recipe.total_steps(shards.len());
 //! let tokenizer = data::HfTokenizer::from_path("data/emoji/tokenizer.json", recipe.text.context_length)?;
 //! let config = data::LoaderConfig::new(recipe.batch_size, recipe.seed);
-//! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.views.build(), config)?;
+//! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views()?, config)?;
 //! let source = data::PairSource::new(loader, augment::Normalization::IMAGENET);
 //!
 //! let method = vlp::methods::ClipRocketConfig::default().init(

@@ -1,18 +1,23 @@
 //! A training run as data: everything that decides its result, in one TOML file that refuses unknown keys.
 
+mod augment;
 mod error;
 mod method;
 mod optimizer;
+mod schedule;
 mod views;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use vlp_data::Views;
 use vlp_encoders::{TextTransformerConfig, VitConfig};
 
+pub use augment::AugmentRecipe;
 pub use error::RecipeError;
 pub use method::MethodRecipe;
-pub use optimizer::{OptimizerRecipe, ScheduleRecipe};
+pub use optimizer::OptimizerRecipe;
+pub use schedule::{ScheduleKind, ScheduleRecipe};
 pub use views::{TextAugmentation, ViewsRecipe};
 
 /// Everything that decides the result of a run, the data and the device apart.
@@ -37,6 +42,9 @@ pub struct Recipe {
     pub distinct_by: Option<String>,
     /// How samples are augmented.
     pub views: ViewsRecipe,
+    /// The same in full; each of its parts takes the place of what `views` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<AugmentRecipe>,
     /// Image encoder.
     pub image: VitConfig,
     /// Text encoder.
@@ -91,6 +99,17 @@ impl Recipe {
         (steps as u64).max(1)
     }
 
+    /// The transforms of all views, as a loader takes them.
+    ///
+    /// # Errors
+    /// When a dictionary of synonyms is missing or damaged.
+    pub fn build_views(&self) -> Result<Views, RecipeError> {
+        match &self.augment {
+            Some(augment) => self.views.build(augment),
+            None => self.views.build(&AugmentRecipe::default()),
+        }
+    }
+
     /// Checks what the types cannot: ranges, and that the parts fit one another. Reading a recipe has done it; do it again
     /// after changing one.
     ///
@@ -113,6 +132,11 @@ impl Recipe {
             return refuse("views.size", self.views.size.to_string(), "equal to image.image_size");
         }
         self.views.check()?;
+        if let Some(augment) = &self.augment {
+            self.views.check_beside(augment)?;
+            augment.check(self.views.size)?;
+        }
+        self.schedule.check()?;
         self.optimizer.check()?;
         self.method.check(self.views.strong)
     }
@@ -161,6 +185,98 @@ mod tests {
         let mut recipe = Recipe::quickstart();
         recipe.views.strong = 0;
         assert!(recipe.check().unwrap_err().to_string().contains("views.strong"));
+    }
+
+    /// The quickstart with its views as far as `[augment]` does not take their place, and that.
+    fn with_augment(augment: &str) -> Result<Recipe, RecipeError> {
+        let mut recipe = Recipe::quickstart();
+        recipe.views = ViewsRecipe { size: 32, strong: 1, ..ViewsRecipe::default() };
+        Recipe::from_toml(&format!("{}\n{augment}", recipe.to_toml().unwrap()))
+    }
+
+    #[test]
+    fn augmentation_as_data_is_read_and_survives_a_round_trip() {
+        let recipe = with_augment(
+            r#"
+            [augment]
+            weak = "clip-rocket/weak"
+            weak_text = "clip-rocket/weak"
+            strong_text = "clip-rocket/strong"
+            clean_captions = true
+            [[augment.strong]]
+            op = "random-resized-crop"
+            scale = [0.3, 1.0]
+            [[augment.strong]]
+            op = "color-jitter"
+            p = 0.8
+            brightness = 0.4
+            "#,
+        )
+        .unwrap();
+        assert_eq!(recipe.build_views().unwrap().strong_count(), 1);
+        assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+    }
+
+    /// Each TOML block of the page, in the recipe of the quickstart.
+    #[test]
+    fn the_examples_of_the_page_are_read() {
+        let page = include_str!("../docs/augment.md");
+        let blocks: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert_eq!(blocks.len(), 3);
+        for block in blocks {
+            if block.starts_with("[schedule]") {
+                let recipe = include_str!("../recipes/quickstart.toml").split("[schedule]").next().unwrap().to_owned();
+                Recipe::from_toml(&(recipe + block)).unwrap().schedule.over(100).unwrap();
+            } else {
+                with_augment(block).unwrap().build_views().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn augmentation_that_cannot_work_is_refused() {
+        for (augment, expected) in [
+            ("[augment]\nweak = \"clip-rockt/weak\"", "did you mean `clip-rocket/weak`?"),
+            ("[[augment.strong]]\nop = \"greyscale\"", "did you mean `grayscale`?"),
+            ("[[augment.strong]]\nop = \"grayscale\"", "7 x 5 pixels"),
+            ("[[augment.strong]]\nop = \"random-resized-crop\"\np = 0.5", "7 x 5 pixels"),
+            ("[augment]\nstong = \"simclr\"", "stong"),
+        ] {
+            let error = with_augment(augment).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let recipe = with_augment("[augment]\nwordnet = \"no/such/folder\"\nweak_text = \"eda\"").unwrap();
+        let error = recipe.build_views().unwrap_err().to_string();
+        assert!(error.contains("no/such/folder"), "{error}");
+    }
+
+    #[test]
+    fn keys_that_would_have_no_effect_are_refused() {
+        let mut recipe = with_augment("[augment]\nstrong = \"simclr\"").unwrap();
+        recipe.views.jitter = 0.3;
+        let error = recipe.check().unwrap_err().to_string();
+        assert!(error.contains("jitter"), "{error}");
+        recipe.augment = None;
+        recipe.check().unwrap();
+    }
+
+    #[test]
+    fn schedules_are_chosen_by_name() {
+        use vlp_schedulers::Schedule;
+        let read = |keys: &str| {
+            let text = include_str!("../recipes/quickstart.toml");
+            Recipe::from_toml(&text.replace("[schedule]", &format!("[schedule]\n{keys}")))
+        };
+        let at = |keys: &str, step| read(keys).unwrap().schedule.over(100).unwrap().at(step);
+        assert_eq!(at("", 0), 1e-6);
+        assert_eq!(at("kind = \"cosine\"", 7), 1.5e-3);
+        assert_eq!(at("kind = \"constant\"", 99), 1.5e-3);
+        let cooled = at("kind = \"constant-cooldown\"\ncooldown = 0.5", 75);
+        assert!((cooled - (1e-5 + 0.5 * (1.5e-3 - 1e-5))).abs() < 1e-12, "{cooled}");
+        for keys in ["kind = \"cosin\"", "kind = \"constant-cooldown\"", "cooldown = 0.2", "power = 2.0"] {
+            let error = read(keys).unwrap_err().to_string();
+            assert!(error.contains(if keys.contains("cosin\"") { "cosin" } else { "schedule." }), "{error}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn train(out: &Path) {
     let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length).unwrap();
     let config =
         LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
-    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.views.build(), config).unwrap();
+    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views().unwrap(), config).unwrap();
     let options = recipe.optimizer.adamw();
     let trainer = Trainer::new(
         method,

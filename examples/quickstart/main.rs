@@ -89,7 +89,7 @@ where
         workers: setup.workers,
         ..LoaderConfig::new(recipe.batch_size, recipe.seed)
     };
-    let loader = Loader::new(train.clone(), setup.tokenizer.clone(), recipe.views.build(), config)?;
+    let loader = Loader::new(train.clone(), setup.tokenizer.clone(), recipe.build_views()?, config)?;
     let adamw_options = recipe.optimizer.adamw();
     let options = TrainerOptions::new(device, *total).with_seed(recipe.seed);
     let trainer = Trainer::new(

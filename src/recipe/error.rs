@@ -28,6 +28,9 @@ pub enum RecipeError {
         /// What would do.
         must: &'static str,
     },
+    /// Caller or environment: a pipeline or a dictionary of synonyms.
+    #[error(transparent)]
+    Augment(#[from] vlp_augment::AugmentError),
     /// Caller: one of the above, in a file.
     #[error("{path}: {message}", path = .path.display())]
     InFile {

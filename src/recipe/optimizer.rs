@@ -1,5 +1,4 @@
 use serde::{Deserialize, Serialize};
-use vlp_schedulers::{ScheduleError, WarmupCosine, WarmupCosineConfig};
 use vlp_trainer::AdamWOptions;
 
 use super::RecipeError;
@@ -46,35 +45,5 @@ impl OptimizerRecipe {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// Linear warm-up, then half a cosine.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduleRecipe {
-    /// Learning rate of the first step.
-    pub start: f64,
-    /// Learning rate at the end of the warm-up.
-    pub peak: f64,
-    /// Learning rate that the end of the run approaches.
-    pub end: f64,
-    /// Share of all steps that the warm-up takes, in `[0, 1)`.
-    pub warmup: f64,
-}
-
-impl ScheduleRecipe {
-    /// The schedule of a run of `total_steps` steps.
-    ///
-    /// # Errors
-    /// When a rate is negative or not finite, or the warm-up takes the whole run.
-    pub fn over(&self, total_steps: u64) -> Result<WarmupCosine, ScheduleError> {
-        WarmupCosine::new(WarmupCosineConfig {
-            start: self.start,
-            peak: self.peak,
-            end: self.end,
-            warmup_steps: (self.warmup * total_steps as f64) as u64,
-            total_steps,
-        })
     }
 }

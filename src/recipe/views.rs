@@ -1,15 +1,16 @@
 use serde::{Deserialize, Serialize};
 use vlp_augment::{
-    ColorJitter, GaussianBlur, Grayscale, HorizontalFlip, Identity, ImageSequence, KeywordShuffle, OneOf, RandomApply,
-    RandomDeletion, RandomResizedCrop, RandomSwap,
+    ColorJitter, GaussianBlur, Grayscale, HorizontalFlip, ImageSequence, KeywordShuffle, OneOf, RandomApply,
+    RandomDeletion, RandomResizedCrop, RandomSwap, TextSequence,
 };
-use vlp_data::{View, Views};
+use vlp_data::Views;
 
-use super::RecipeError;
+use super::{AugmentRecipe, RecipeError};
 
-/// How one weak and several strong views of a sample are made.
+/// How one weak and several strong views of a sample are made. What is left out is CLIP-rocket's, captions unchanged;
+/// [`AugmentRecipe`] says more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ViewsRecipe {
     /// Side of the square pictures in pixels.
     pub size: usize,
@@ -48,19 +49,82 @@ pub enum TextAugmentation {
     Keywords,
 }
 
+impl Default for ViewsRecipe {
+    fn default() -> Self {
+        Self {
+            size: 224,
+            strong: 2,
+            weak_scale: [0.5, 1.0],
+            strong_scale: [0.08, 1.0],
+            jitter: 0.8,
+            grayscale: 0.2,
+            blur: 0.5,
+            blur_radius: 2.0,
+            flip: 0.5,
+            weak_text: TextAugmentation::None,
+            strong_text: TextAugmentation::None,
+        }
+    }
+}
+
 impl ViewsRecipe {
     /// The transforms, as a loader takes them.
-    pub fn build(&self) -> Views {
+    pub(super) fn build(&self, augment: &AugmentRecipe) -> Result<Views, RecipeError> {
         let [weak_low, weak_high] = self.weak_scale;
-        let weak = ImageSequence::new().then(RandomResizedCrop::new(self.size, (weak_low, weak_high)));
+        let weak = match &augment.weak {
+            Some(pipeline) => pipeline.build(self.size)?,
+            None => ImageSequence::new().then(RandomResizedCrop::new(self.size, (weak_low, weak_high))),
+        };
+        let strong = match &augment.strong {
+            Some(pipeline) => pipeline.build(self.size)?,
+            None => self.strong_pictures(),
+        };
+        let mut texts = [self.weak_text.transforms(), self.strong_text.transforms()];
+        for (text, pipeline) in texts.iter_mut().zip([&augment.weak_text, &augment.strong_text]) {
+            if let Some(pipeline) = pipeline {
+                *text = pipeline.build(&augment.synonyms()?);
+            }
+        }
+        let [weak_text, strong_text] = texts;
+        Ok(Views::weak(augment.view(weak, weak_text)).and_strong(self.strong, augment.view(strong, strong_text)))
+    }
+
+    fn strong_pictures(&self) -> ImageSequence {
         let [low, high] = self.strong_scale;
-        let strong = ImageSequence::new()
+        ImageSequence::new()
             .then(RandomResizedCrop::new(self.size, (low, high)))
             .then(RandomApply::new(self.jitter, ColorJitter::new(0.4, 0.4, 0.4, 0.1)))
             .then(RandomApply::new(self.grayscale, Grayscale))
             .then(RandomApply::new(self.blur, GaussianBlur { radius: (0.1, self.blur_radius) }))
-            .then(RandomApply::new(self.flip, HorizontalFlip));
-        Views::weak(self.weak_text.view(weak)).and_strong(self.strong, self.strong_text.view(strong))
+            .then(RandomApply::new(self.flip, HorizontalFlip))
+    }
+
+    /// Refuses keys that would have no effect because `augment` takes their place.
+    pub(super) fn check_beside(&self, augment: &AugmentRecipe) -> Result<(), RecipeError> {
+        let usual = Self { size: self.size, strong: self.strong, ..Self::default() };
+        let mut rest = self.clone();
+        if augment.strong.is_none() {
+            let Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, .. } = usual;
+            rest = Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, ..rest };
+        }
+        if augment.weak.is_none() {
+            rest.weak_scale = usual.weak_scale;
+        }
+        if augment.weak_text.is_none() {
+            rest.weak_text = usual.weak_text;
+        }
+        if augment.strong_text.is_none() {
+            rest.strong_text = usual.strong_text;
+        }
+        if rest != usual {
+            return Err(RecipeError::Value {
+                key: "views",
+                value: "set for pictures or captions that augment also describes".to_owned(),
+                must: "left out there: weak_scale beside augment.weak; strong_scale, jitter, grayscale, blur, blur_radius and \
+                       flip beside augment.strong; weak_text and strong_text beside those of augment",
+            });
+        }
+        Ok(())
     }
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
@@ -84,13 +148,13 @@ impl ViewsRecipe {
 }
 
 impl TextAugmentation {
-    fn view(self, image: ImageSequence) -> View {
+    fn transforms(self) -> TextSequence {
         match self {
-            TextAugmentation::None => View::new(image, Identity),
+            TextAugmentation::None => TextSequence::new(),
             TextAugmentation::SwapOrDelete => {
-                View::new(image, OneOf::new().or(2.0, RandomSwap).or(1.0, RandomDeletion { probability: 0.1 }))
+                TextSequence::new().then(OneOf::new().or(2.0, RandomSwap).or(1.0, RandomDeletion { probability: 0.1 }))
             }
-            TextAugmentation::Keywords => View::new(image, KeywordShuffle { at_least: 0 }),
+            TextAugmentation::Keywords => TextSequence::new().then(KeywordShuffle { at_least: 0 }),
         }
     }
 }

@@ -102,6 +102,7 @@ impl Image {
 }
 
 /// Luma of ITU-R BT.601 in 16-bit fixed point, rounded as Pillow's mode "L".
+#[inline(always)]
 pub(crate) fn luma([r, g, b]: [u8; 3]) -> u8 {
     let sum = 19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 0x8000;
     (sum >> 16) as u8

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | [`Image`], [`SampleRng`], [`Normalization`] | the picture, the random stream, the channel statistics |
 //! | [`ImageTransform`], [`TextTransform`] | the two traits; [`ImageSequence`], [`TextSequence`], [`RandomApply`], [`OneOf`] compose them |
-//! | [`image_ops`] | crops, resizing, flip, colour jitter, greyscale, blur |
-//! | [`text`] | random swap, random deletion, keyword shuffle |
-//! | [`recipes`] | published combinations by name |
+//! | [`MultiCrop`] | several crops of one picture, large and small |
+//! | [`image_ops`] | crops, resizing, flips, colour jitter, greyscale, blur, solarize, RandAugment and its operations |
+//! | [`text`] | stop words, synonyms, random insertion, swap and deletion, keyword shuffle, choice of captions |
+//! | [`pipeline`] | operations and presets as data, for TOML files |
+//! | [`recipes`] | CLIP-rocket's combinations as functions |
 //!
 //! ```
 //! use vlp_augment::{Image, ImageTransform, SampleRng, recipes};
@@ -21,22 +23,30 @@
 //! assert_eq!((view.width(), view.height()), (32, 32));
 //! ```
 
+mod error;
 mod image;
 pub mod image_ops;
+mod multi_crop;
 mod normalization;
+pub mod pipeline;
 mod random_apply;
 pub mod recipes;
 mod rng;
 pub mod text;
 mod transform;
 
+pub use error::AugmentError;
 pub use image::{Image, ImageError};
 pub use image_ops::{
-    CenterCrop, ColorJitter, Filter, GaussianBlur, Grayscale, HorizontalFlip, RandomResizedCrop, Resize, ResizeMode,
-    ResizeTo,
+    AutoContrast, CenterCrop, ColorJitter, Equalize, Filter, GaussianBlur, Grayscale, HorizontalFlip, Invert,
+    Posterize, RandAugment, RandomResizedCrop, Resize, ResizeMode, ResizeTo, Sharpness, Solarize, VerticalFlip,
 };
+pub use multi_crop::MultiCrop;
 pub use normalization::Normalization;
 pub use random_apply::RandomApply;
 pub use rng::SampleRng;
-pub use text::{Identity, KeywordShuffle, OneOf, RandomDeletion, RandomSwap};
+pub use text::{
+    CaptionSampling, Identity, KeywordShuffle, OneOf, RandomDeletion, RandomInsertion, RandomSwap, RemoveStopWords,
+    SynonymReplacement, Synonyms,
+};
 pub use transform::{ImageSequence, ImageTransform, TextSequence, TextTransform};

@@ -1,3 +1,5 @@
+use crate::Image;
+
 /// Channel means and standard deviations: `(v / 255 - mean) / std` is what an encoder reads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalization {
@@ -23,5 +25,20 @@ impl Normalization {
         let scale = self.std.map(|std| (1.0 / (255.0 * f64::from(std))) as f32);
         let shift = std::array::from_fn(|c| (-f64::from(self.mean[c]) / f64::from(self.std[c])) as f32);
         (scale, shift)
+    }
+
+    /// The picture as normalised floats, `[3, height, width]`.
+    pub fn apply(&self, image: &Image) -> Vec<f32> {
+        let (scale, shift) = self.affine();
+        let pixels = image.width() * image.height();
+        let mut planes = vec![0.0; 3 * pixels];
+        let (red, rest) = planes.split_at_mut(pixels);
+        let (green, blue) = rest.split_at_mut(pixels);
+        for (((rgb, r), g), b) in image.triples().zip(red).zip(green).zip(blue) {
+            *r = f32::from(rgb[0]) * scale[0] + shift[0];
+            *g = f32::from(rgb[1]) * scale[1] + shift[1];
+            *b = f32::from(rgb[2]) * scale[2] + shift[2];
+        }
+        planes
     }
 }

@@ -6,9 +6,9 @@ mod common;
 use common::{Case, Golden, crc32};
 use vlp_augment::image_ops::{
     CropBox, adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation, center_crop, gaussian_blur, grayscale,
-    horizontal_flip, resize, resize_crop,
+    horizontal_flip, resize, resize_crop, solarize, vertical_flip,
 };
-use vlp_augment::{Filter, Image, ImageTransform, Resize, SampleRng, recipes};
+use vlp_augment::{Filter, Image, ImageTransform, Normalization, Resize, SampleRng, recipes};
 
 fn filter(case: &Case) -> Filter {
     match case.params["interpolation"].as_str().unwrap() {
@@ -17,30 +17,34 @@ fn filter(case: &Case) -> Filter {
     }
 }
 
+fn jitter(case: &Case, image: Image) -> Image {
+    let order = case.params["order"].as_array().unwrap();
+    order.iter().fold(image, |image, step| {
+        let step = step.as_str().unwrap();
+        let factor = case.number(step);
+        match step {
+            "brightness" => adjust_brightness(image, factor),
+            "contrast" => adjust_contrast(image, factor),
+            "saturation" => adjust_saturation(image, factor),
+            _ => adjust_hue(image, factor),
+        }
+    })
+}
+
 /// The result of a byte-exact operation; none for the resampling ones.
 fn exact(case: &Case, image: Image) -> Option<Image> {
     Some(match case.op.as_str() {
         "center_crop" => center_crop(image, case.size("width"), case.size("height")),
         "hflip" => horizontal_flip(image),
+        "vflip" => vertical_flip(image),
+        "solarize" => solarize(image, case.number("threshold")),
         "adjust_brightness" => adjust_brightness(image, case.number("factor")),
         "adjust_contrast" => adjust_contrast(image, case.number("factor")),
         "adjust_saturation" => adjust_saturation(image, case.number("factor")),
         "adjust_hue" => adjust_hue(image, case.number("factor")),
         "grayscale3" => grayscale(image),
         "pil_gaussian_blur" => gaussian_blur(image, case.number("radius")),
-        "jitter_chain" => {
-            let order = case.params["order"].as_array().unwrap();
-            order.iter().fold(image, |image, step| {
-                let step = step.as_str().unwrap();
-                let factor = case.number(step);
-                match step {
-                    "brightness" => adjust_brightness(image, factor),
-                    "contrast" => adjust_contrast(image, factor),
-                    "saturation" => adjust_saturation(image, factor),
-                    _ => adjust_hue(image, factor),
-                }
-            })
-        }
+        "jitter_chain" => jitter(case, image),
         _ => return None,
     })
 }
@@ -61,6 +65,16 @@ fn resampled(case: &Case, image: &Image) -> Option<Image> {
             };
             let out = case.size("out");
             resize_crop(image, crop, out, out, filter(case))
+        }
+        "strong_chain" => {
+            let [top, left, height, width] = serde_json::from_value(case.params["crop"].clone()).unwrap();
+            let out = case.size("out");
+            let crop = CropBox { left, top, width, height };
+            let image = jitter(case, resize_crop(image, crop, out, out, filter(case)));
+            let image = gaussian_blur(image, case.number("blur_radius"));
+            let image =
+                if case.params["solarize"].is_null() { image } else { solarize(image, case.number("solarize")) };
+            if case.params["hflip"] == true { horizontal_flip(image) } else { image }
         }
         "eval_resize32_bilinear_centercrop32" => recipes::eval(32).apply(image.clone(), no_draws),
         _ => return None,
@@ -91,7 +105,7 @@ fn integer_operations_equal_pillow_to_the_byte() {
         checked += 1;
     }
     assert!(wrong.is_empty(), "{} of {checked} differ: {wrong:#?}", wrong.len());
-    assert_eq!(checked, 136);
+    assert_eq!(checked, 148);
 }
 
 /// The resizer rounds its weights to 16 bits where Pillow takes 22: a byte may differ by one.
@@ -110,7 +124,9 @@ fn resampling_equals_pillow_within_rounding() {
             result.pixels()[at..at + 3].iter().copied()
         });
         let worst = mine.zip(&case.samples).map(|(a, &b)| a.abs_diff(b)).max().unwrap();
-        assert!(worst <= 1, "{}: off by {worst} of 255", case.name());
+        // Colour operations after it make more of that one.
+        let allowed = if case.op == "strong_chain" { 3 } else { 1 };
+        assert!(worst <= allowed, "{}: off by {worst} of 255", case.name());
         for channel in 0..3 {
             let values = result.pixels().iter().skip(channel).step_by(3);
             let mean = values.map(|&v| f64::from(v)).sum::<f64>() / pixels as f64;
@@ -119,5 +135,23 @@ fn resampling_equals_pillow_within_rounding() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 51);
+    assert_eq!(checked, 54);
+}
+
+#[test]
+fn the_normalised_planes_are_those_of_torch() {
+    let golden = Golden::read();
+    assert_eq!(golden.tensors.len(), 9);
+    for case in &golden.tensors {
+        let triple = |name: &str| serde_json::from_value(case.params[name].clone()).unwrap();
+        let image = golden.image(&case.image);
+        let planes = Normalization { mean: triple("mean"), std: triple("std") }.apply(&image);
+        let pixels = image.width() * image.height();
+        for (k, expected) in case.samples.iter().enumerate() {
+            let at = (k / 3 * 7919 + 13) % pixels;
+            let value = planes[k % 3 * pixels + at];
+            // One multiplication here, two divisions and a subtraction there: single-precision rounding of values to 3.
+            assert!((value - expected).abs() < 2e-6, "{}: {value} is not {expected}", case.image);
+        }
+    }
 }

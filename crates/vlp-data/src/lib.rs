@@ -10,11 +10,13 @@
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
+//! | [`CleanCaption`] | CLIP's text cleaning as a transform, for use before augmentation |
 //! | [`Pass`] | every sample once, in order, for evaluation |
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
 //! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`) |
 
 mod batch;
+mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
 mod clip_vocab;
@@ -39,6 +41,7 @@ mod tokenizer;
 mod views;
 
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
+pub use clean_caption::CleanCaption;
 pub use clip_bpe::ClipBpe;
 pub use clip_vocab::ClipVocab;
 pub use cursor::Cursor;

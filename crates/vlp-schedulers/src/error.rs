@@ -18,6 +18,15 @@ pub enum ScheduleError {
         /// Steps of the whole run.
         total_steps: u64,
     },
+    /// A number of steps that cannot be.
+    Steps {
+        /// Name of the field.
+        field: &'static str,
+        /// What it was set to.
+        steps: u64,
+        /// What would do.
+        must: &'static str,
+    },
 }
 
 impl fmt::Display for ScheduleError {
@@ -31,6 +40,9 @@ impl fmt::Display for ScheduleError {
                 "schedule: {warmup_steps} warm-up steps do not fit into a run of {total_steps} steps; \
                  set `warmup_steps` below `total_steps`"
             ),
+            ScheduleError::Steps { field, steps, must } => {
+                write!(f, "schedule: `{field}` is {steps}; it must be {must}")
+            }
         }
     }
 }

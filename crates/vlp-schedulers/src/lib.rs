@@ -4,7 +4,10 @@
 //! | type | curve |
 //! |---|---|
 //! | [`Constant`] | one value |
-//! | [`WarmupCosine`] | linear warm-up, then half a cosine |
+//! | [`WarmupCosine`] | linear warm-up, then half a cosine: CLIP-rocket's learning rate |
+//! | [`Warmup`] | linear warm-up, then any other schedule: open_clip, lightly |
+//! | [`Cosine`] | half a cosine up or down: momentum of a teacher, weight decay, learning rate |
+//! | [`Cooldown`] | one value, then a fall at the end: open_clip's `const-cooldown` |
 //! | any `Fn(u64) -> f64` | its own |
 //!
 //! ```
@@ -23,11 +26,17 @@
 //! ```
 
 mod constant;
+mod cooldown;
+mod cosine;
 mod error;
 mod schedule;
+mod warmup;
 mod warmup_cosine;
 
 pub use constant::Constant;
+pub use cooldown::{Cooldown, CooldownConfig};
+pub use cosine::{Cosine, CosineConfig, CosineEnding};
 pub use error::ScheduleError;
 pub use schedule::Schedule;
+pub use warmup::Warmup;
 pub use warmup_cosine::{WarmupCosine, WarmupCosineConfig};

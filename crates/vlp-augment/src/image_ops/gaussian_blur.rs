@@ -1,3 +1,4 @@
+use super::vectorized::vectorized;
 use crate::{Image, ImageTransform, SampleRng};
 
 /// Gaussian blur with a random radius (Pillow's `GaussianBlur`).
@@ -74,11 +75,15 @@ impl BoxKernel {
         let mut filtered = vec![0; pixels.len()];
         let mut sums = vec![0u32; stride];
         for _ in 0..PASSES {
-            self.pass(pixels, &mut filtered, &mut sums, rows);
+            vectorized(
+                #[inline(always)]
+                || self.pass(pixels, &mut filtered, &mut sums, rows),
+            );
             std::mem::swap(pixels, &mut filtered);
         }
     }
 
+    #[inline(always)]
     fn pass(&self, source: &[u8], target: &mut [u8], sums: &mut [u32], rows: usize) {
         let stride = sums.len();
         // The edge goes on outside the picture.
@@ -95,8 +100,8 @@ impl BoxKernel {
         }
         for (y, out) in target.chunks_exact_mut(stride).enumerate() {
             let y = y as isize;
-            let (above, below) = (row(y - reach - 1), row(y + reach + 1));
-            let leaving = row(y - reach);
+            let [above, below, leaving] = [y - reach - 1, y + reach + 1, y - reach].map(|y| &row(y)[..stride]);
+            let (out, sums) = (&mut out[..stride], &mut sums[..stride]);
             for i in 0..stride {
                 let edges = u32::from(above[i]) + u32::from(below[i]);
                 let total = sums[i] * self.inner + edges * self.outer;

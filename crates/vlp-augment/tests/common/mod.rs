@@ -10,6 +10,7 @@ pub struct Golden {
     images: HashMap<String, Source>,
     pub source_crc32: HashMap<String, u32>,
     pub cases: Vec<Case>,
+    pub tensors: Vec<TensorCase>,
     pub random_resized_crop_stats: Vec<CropStats>,
 }
 
@@ -32,6 +33,13 @@ pub struct Case {
     pub samples: Vec<u8>,
     #[serde(default)]
     pub mean: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+pub struct TensorCase {
+    pub image: String,
+    pub params: serde_json::Value,
+    pub samples: Vec<f32>,
 }
 
 #[derive(Deserialize)]

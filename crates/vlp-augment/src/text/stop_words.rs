@@ -1,0 +1,14 @@
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// The 198 English stop words of the Natural Language Toolkit, in alphabetical order, one a line.
+///
+/// The list goes back to the Snowball project's; this copy is the one of the crate `stop-words` 0.10.1 (MIT). It is fixed
+/// here, so that captions do not change when a package does.
+pub const STOP_WORDS: &str = include_str!("../../data/english_stop_words.txt");
+
+/// Whether a lower-case word is on the list.
+pub fn is_stop_word(word: &str) -> bool {
+    static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| STOP_WORDS.lines().collect());
+    SET.contains(word)
+}
