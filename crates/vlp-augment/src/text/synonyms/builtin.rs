@@ -8,10 +8,14 @@ use super::{Pos, Synonyms};
 /// base forms. Made by scripts/make-synonyms.py from WordNet 3.1, whose licence lies beside it.
 const TABLE: &[u8] = include_bytes!("../../../data/synonyms.txt.gz");
 
+/// Bytes that the table may have unpacked.
+const LIMIT: u64 = 1 << 26;
+
 pub(super) fn read() -> Synonyms {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // The file is part of this crate and a test reads it.
-    GzDecoder::new(TABLE).read_to_string(&mut text).expect("data/synonyms.txt.gz is text");
+    GzDecoder::new(TABLE).take(LIMIT).read_to_end(&mut bytes).expect("data/synonyms.txt.gz is packed");
+    let text = String::from_utf8(bytes).expect("data/synonyms.txt.gz is text");
     let mut synonyms = Synonyms::default();
     for line in text.lines() {
         let mut fields = line.split('\t');
