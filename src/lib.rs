@@ -68,3 +68,8 @@ pub use vlp_report as report;
 pub use vlp_schedulers as schedulers;
 pub use vlp_trainer as trainer;
 pub use vlp_weights as weights;
+
+/// The snippets of docs/finetuning.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/finetuning.md")]
+struct FineTuning;

@@ -26,15 +26,19 @@ pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
     x.reshape([batch, length, heads, width / heads]).swap_dims(1, 2)
 }
 
-/// The columns `part * width..(part + 1) * width` of a fused projection, applied to rows.
+/// Rows under the `N` parts of a fused projection, which has `N * width` columns.
 ///
-/// The weight is cut, not the product: the gradient of a cut fills a tensor of the uncut size.
-pub(crate) fn project_part(fused: &Linear, rows: Tensor<2>, part: usize, width: usize) -> Tensor<2> {
-    let columns = part * width..(part + 1) * width;
+/// The weight is cut, not the product: the gradient of a cut fills a tensor of the uncut size. It is read once, because with
+/// an adapter every reading multiplies the factors.
+pub(crate) fn project_parts<const N: usize>(fused: &Linear, rows: Tensor<2>, width: usize) -> [Tensor<2>; N] {
     let inputs = rows.dims()[1];
-    let weight = fused.weight.val().slice([0..inputs, columns.clone()]);
-    let bias = fused.bias.as_ref().map(|bias: &Param<Tensor<1>>| bias.val().slice([columns]));
-    linear(rows, weight, bias)
+    let weight = fused.weight.val();
+    let bias = fused.bias.as_ref().map(Param::val);
+    std::array::from_fn(|part| {
+        let columns = part * width..(part + 1) * width;
+        let weight = weight.clone().slice([0..inputs, columns.clone()]);
+        linear(rows.clone(), weight, bias.clone().map(|bias: Tensor<1>| bias.slice([columns])))
+    })
 }
 
 /// Multi-head self-attention with one fused query-key-value projection, scores scaled by `head_dim^-1/2`.
@@ -69,10 +73,8 @@ impl SelfAttention {
     pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
         let [batch, length, width] = x.dims();
         let rows = x.reshape([batch * length, width]);
-        let [q, k, v] = [0, 1, 2].map(|part| {
-            let part = project_part(&self.qkv, rows.clone(), part, width);
-            split_heads(part.reshape([batch, length, width]), self.heads)
-        });
+        let [q, k, v] = project_parts(&self.qkv, rows, width)
+            .map(|part| split_heads(part.reshape([batch, length, width]), self.heads));
         layers::over_rows(&self.out, attend(q, k, v, mask))
     }
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use vlp_core::{ImageEncoder, TextEncoder, TextMode};
 
 use crate::{
-    AnyImageEncoder, AnyImageEncoderConfig, EncoderError, ProjectionConfig, ProjectionHead, TextTransformer,
-    TextTransformerConfig,
+    AnyImageEncoder, AnyImageEncoderConfig, EncoderError, LayerGroups, Layered, ProjectionConfig, ProjectionHead,
+    TextTransformer, TextTransformerConfig,
 };
 
 /// An image and a text encoder with a head each, which project into one space: what open_clip calls a CLIP model, without
@@ -81,5 +81,19 @@ impl<I: ImageEncoder, T: TextEncoder> DualEncoder<I, T> {
     /// - returns `[batch, embed_dim]`, not normalised
     pub fn embed_texts(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<2> {
         self.text_head.forward(self.text.encode(tokens, mode))
+    }
+}
+
+impl<I: ImageEncoder + Layered, T: TextEncoder> DualEncoder<I, T> {
+    /// The image encoder's parameters and its head's by depth.
+    pub fn image_layers(&self) -> LayerGroups {
+        self.image.layer_groups().with_head(&self.image_head)
+    }
+}
+
+impl<I: ImageEncoder, T: TextEncoder + Layered> DualEncoder<I, T> {
+    /// The text encoder's parameters and its head's by depth.
+    pub fn text_layers(&self) -> LayerGroups {
+        self.text.layer_groups().with_head(&self.text_head)
     }
 }

@@ -3,7 +3,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor};
 
 use crate::Activation;
-use crate::attention::{attend, project_part, split_heads};
+use crate::attention::{attend, project_parts, split_heads};
 use crate::block::TransformerConfig;
 use crate::layers::{linear, normal, over_rows};
 
@@ -56,10 +56,8 @@ impl LatentPool {
         let q = split_heads(over_rows(&self.q, self.latent.val()), self.heads);
         let q = q.expand([batch, self.heads, 1, width / self.heads]);
         let rows = tokens.reshape([batch * length, width]);
-        let [k, v] = [0, 1].map(|part| {
-            let part = project_part(&self.kv, rows.clone(), part, width);
-            split_heads(part.reshape([batch, length, width]), self.heads)
-        });
+        let [k, v] = project_parts(&self.kv, rows, width)
+            .map(|part| split_heads(part.reshape([batch, length, width]), self.heads));
         let x = self.out.forward(attend(q, k, v, None).reshape([batch, width]));
         let hidden = self.activation.forward(self.fc_1.forward(self.norm.forward(x.clone())));
         x + self.fc_2.forward(hidden)

@@ -13,6 +13,8 @@
 //! | [`MlpHead`], [`SiamLipProjector`], [`DinoHead`] | the heads of non-contrastive and self-supervised methods |
 //! | [`AnyImageEncoder`] | one of the image encoders, chosen by a configuration file |
 //! | [`DualEncoder`] | an image and a text encoder with a head each |
+//! | [`LayerGroups`] | a tower's parameters by depth: for [`LockConfig`] to freeze, for learning rates to fall with |
+//! | [`LoraConfig`] | low-rank adapters for linear layers |
 //! | [`BatchNorm`] | batch normalisation with PyTorch's running statistics |
 //!
 //! Every configuration is a plain serde struct that refuses unknown keys; `init` checks it and returns the module.
@@ -32,7 +34,11 @@ mod error;
 mod head;
 mod image_encoder;
 mod latent_pool;
+mod layer_groups;
+mod layered;
 mod layers;
+mod lock;
+mod lora;
 mod mlp_head;
 mod modified_resnet;
 mod positions;
@@ -62,6 +68,9 @@ pub use error::EncoderError;
 pub use head::{Identity, ProjectionConfig, ProjectionHead};
 pub use image_encoder::{AnyImageEncoder, AnyImageEncoderConfig};
 pub use latent_pool::LatentPool;
+pub use layer_groups::{LayerGroups, Layered};
+pub use lock::LockConfig;
+pub use lora::LoraConfig;
 pub use mlp_head::{LastNorm, MlpHead, MlpHeadConfig};
 pub use modified_resnet::{AttentionPool, ModifiedResNet, ModifiedResNetConfig};
 pub use positions::{Positions, resize_grid_positions, resize_sequence_positions};

@@ -6,7 +6,7 @@ use vlp_core::ImageEncoder;
 use crate::drop::PatchDropout;
 use crate::layers::normal;
 use crate::vit_config::{ImagePooling, VitConfig};
-use crate::{EncoderError, LatentPool, Stem, Transformer, TransformerConfig, TransformerInit};
+use crate::{EncoderError, LatentPool, Positions, Stem, Transformer, TransformerConfig, TransformerInit};
 
 /// Vision transformer (Dosovitskiy et al. 2021) in open_clip's and in timm's dialect.
 ///
@@ -36,6 +36,7 @@ pub struct Vit {
     image_size: usize,
     prefix: usize,
     prefix_positions: bool,
+    fixed_positions: bool,
     norm_after_pool: bool,
     #[module(skip)]
     pooling: ImagePooling,
@@ -83,6 +84,7 @@ impl VitConfig {
             image_size: self.image_size,
             prefix,
             prefix_positions: self.prefix_positions,
+            fixed_positions: self.positions != Positions::Learned,
             norm_after_pool: self.norm_after_pool,
             pooling: self.pooling,
         })
@@ -94,6 +96,11 @@ impl Vit {
     fn prefix_tokens(&self, batch: usize) -> Vec<Tensor<3>> {
         let tokens = self.class_token.iter().chain(&self.registers).map(Param::val);
         tokens.map(|token| token.clone().expand([batch, token.dims()[1], self.width])).collect()
+    }
+
+    /// Whether positions are sines and cosines rather than learned.
+    pub(crate) fn has_fixed_positions(&self) -> bool {
+        self.fixed_positions
     }
 
     /// Tokens at the entrance of the first block.

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::ImageEncoder;
-use vlp_encoders::{StemConfig, Vit, VitConfig};
+use vlp_encoders::{LoraConfig, StemConfig, Vit, VitConfig};
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec_as().unwrap()
@@ -21,7 +21,7 @@ fn vit(device: &Device, drops: bool) -> Vit {
 }
 
 #[test]
-fn an_encoder_that_drops_is_random_in_training_a_function_of_the_seed_and_plain_in_evaluation() {
+fn what_is_drawn_is_a_function_of_the_seed_and_evaluation_draws_nothing() {
     let training = Device::flex().autodiff();
     training.seed(3);
     let dropping = vit(&training, true);
@@ -38,4 +38,13 @@ fn an_encoder_that_drops_is_random_in_training_a_function_of_the_seed_and_plain_
     let first = evaluated.encode(images.clone().inner());
     assert_eq!(read(first.clone()), read(evaluated.encode(images.clone().inner())));
     assert!(furthest(first, keeping.valid().encode(images.inner())) < 1e-6);
+
+    // The factors of adapters are drawn too.
+    let factor = |seed| {
+        training.seed(seed);
+        let adapted = LoraConfig::default().apply(keeping.clone()).unwrap();
+        adapted.transformer.blocks[0].fc_1.weight.adapter().unwrap().a.val().inner()
+    };
+    assert_eq!(read(factor(4)), read(factor(4)));
+    assert_ne!(read(factor(4)), read(factor(5)));
 }

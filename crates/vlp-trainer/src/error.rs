@@ -47,6 +47,18 @@ pub enum TrainError {
         "the method has no trainable parameter: build it on an autodiff device, `device.autodiff()`, and do not freeze all of it"
     )]
     NothingToTrain,
+    /// A factor on the learning rate that cannot be one.
+    #[error("a learning rate cannot be multiplied by {factor}; factors are finite and not negative")]
+    RateFactor {
+        /// The factor.
+        factor: f64,
+    },
+    /// The factors on learning rates could not be made for the method.
+    #[error("no factors on the learning rates: {source}")]
+    RateFactors {
+        /// What the function given to `Trainer::with_rate_factors` says.
+        source: HookError,
+    },
     /// A new run in the directory of another one.
     #[error(
         "{} already holds a run up to step {step}; resume it, choose another directory, or call `Checkpoints::overwrite`",

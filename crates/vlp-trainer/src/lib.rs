@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
 //! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
@@ -69,6 +70,7 @@ mod params;
 #[cfg(feature = "progress")]
 mod progress;
 mod publish;
+mod rate_factors;
 mod record;
 mod report;
 mod run;
@@ -88,6 +90,7 @@ pub use optimizer::{AdamWOptions, adamw, decays};
 pub use options::TrainerOptions;
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
+pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};

@@ -9,8 +9,8 @@ use crate::checkpoint::State;
 use crate::report::Clock;
 use crate::step::{Taken, take_step};
 use crate::{
-    Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Outcome, StepReport, Stop, TrainError, Trained,
-    TrainerOptions,
+    Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Outcome, RateFactors, StepReport, Stop, TrainError,
+    Trained, TrainerOptions,
 };
 
 /// A run in progress: everything but the method, which the loop owns because an update consumes it.
@@ -18,6 +18,7 @@ pub(crate) struct Run<M: Method, S> {
     pub(crate) source: S,
     pub(crate) optimizer: ModuleOptimizer,
     pub(crate) schedule: Box<dyn Schedule>,
+    pub(crate) factors: RateFactors,
     pub(crate) options: TrainerOptions,
     pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) hooks: Vec<Box<dyn Hook<M>>>,
@@ -73,7 +74,9 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
         self.clock.got_batch();
         let ctx = StepContext::new(seed, step, total_steps);
         let lr = self.schedule.at(step);
-        let (method, taken) = take_step(method, &mut self.optimizer, batch, &ctx, (lr, max_norm), &self.options.device);
+        let rates = self.factors.at(lr);
+        let (method, taken) =
+            take_step(method, &mut self.optimizer, batch, &ctx, (rates, max_norm), &self.options.device);
         (method, taken.and_then(|taken| self.count(taken, lr)))
     }
 

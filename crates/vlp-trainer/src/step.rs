@@ -1,3 +1,4 @@
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use vlp_core::{Features, Method, StepContext};
@@ -22,7 +23,7 @@ pub(crate) fn take_step<M: Method>(
     optimizer: &mut ModuleOptimizer,
     batch: M::Batch,
     ctx: &StepContext<'_>,
-    (lr, max_norm): (f64, Option<f64>),
+    (rates, max_norm): (ModuleLearningRate, Option<f64>),
     device: &Device,
 ) -> (M, Result<Taken, TrainError>) {
     let buffers = Buffers::of(&method);
@@ -38,7 +39,7 @@ pub(crate) fn take_step<M: Method>(
     };
     match numbers {
         Ok(numbers) if gate(ctx.step, &numbers).is_ok() => {
-            let method = optimizer.step(lr, method, grads).after_update(ctx);
+            let method = optimizer.step(rates, method, grads).after_update(ctx);
             (method, Ok(Taken { numbers, samples, updated: true }))
         }
         rejected => {

@@ -8,9 +8,10 @@ use vlp_schedulers::Schedule;
 use crate::buffers::settle;
 use crate::report::Clock;
 use crate::run::Run;
-use crate::{Checkpoint, Checkpoints, Hook, Stop, TrainError, TrainerOptions, params};
+use crate::{Checkpoint, Checkpoints, Hook, HookError, RateFactors, Stop, TrainError, TrainerOptions, params};
 
 type BuildOptimizer<M> = Box<dyn Fn(&M) -> ModuleOptimizer>;
+type BuildFactors<M> = Box<dyn Fn(&M) -> Result<RateFactors, HookError>>;
 
 /// Trains any [`Method`] on any [`BatchSource`].
 pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
@@ -18,6 +19,7 @@ pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
     source: S,
     optimizer: Option<ModuleOptimizer>,
     build_optimizer: BuildOptimizer<M>,
+    build_factors: BuildFactors<M>,
     schedule: Box<dyn Schedule>,
     options: TrainerOptions,
     checkpoints: Option<Checkpoints>,
@@ -75,6 +77,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             source,
             optimizer: None,
             build_optimizer: Box::new(optimizer),
+            build_factors: Box::new(|_| Ok(RateFactors::default())),
             schedule: Box::new(schedule),
             options,
             checkpoints: None,
@@ -89,6 +92,13 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// Saves checkpoints; without this a run keeps none.
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
         Trainer { checkpoints: Some(checkpoints), ..self }
+    }
+
+    /// Multiplies the learning rate of some parameters. `factors` is called once, after a checkpoint was loaded when there
+    /// is one, like the function that builds the optimizer. Checkpoints do not store factors: name what they come from in
+    /// the run's configuration.
+    pub fn with_rate_factors(self, factors: impl Fn(&M) -> Result<RateFactors, HookError> + 'static) -> Self {
+        Trainer { build_factors: Box::new(factors), ..self }
     }
 
     /// Adds a hook; hooks are told in the order they were added.
@@ -142,6 +152,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         if !params::list(&self.method).iter().any(|param| param.trainable) {
             return Err(TrainError::NothingToTrain);
         }
+        let factors = (self.build_factors)(&self.method).map_err(|source| TrainError::RateFactors { source })?;
         if let Some(checkpoints) = &mut self.checkpoints {
             checkpoints.prepare(self.resumed.as_ref().map(Checkpoint::step))?;
         }
@@ -154,6 +165,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             source: self.source,
             optimizer,
             schedule: self.schedule,
+            factors,
             options: self.options,
             last_saved: self.resumed.as_ref().map(|checkpoint| checkpoint.path().to_path_buf()),
             checkpoints: self.checkpoints,

@@ -58,7 +58,7 @@ impl Package {
 
 impl Pretrained {
     /// The weights as they are now, in the layout of [`ModelConfig::layout`], with configuration and preprocessing. A
-    /// model that was trained since goes out this way.
+    /// model that was trained since goes out this way; low-rank adapters go out merged into the weights.
     ///
     /// # Errors
     /// When the model no longer has the parts that the configuration says, or the device cannot be read.
@@ -71,7 +71,8 @@ impl Pretrained {
             weights: StateDict::new(),
             problems: KeyProblems::default(),
         };
-        self.model.visit(&mut saver);
+        // Low-rank adapters are part of the weights they stand beside.
+        self.model.clone().materialize().visit(&mut saver);
         saver.problems.into_result("open_clip's layout")?;
         let mut weights = saver.weights;
         let scalars = [("logit_scale", Some(self.log_scale)), ("logit_bias", self.bias)];

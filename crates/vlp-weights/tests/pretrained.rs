@@ -4,11 +4,12 @@ mod common;
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, Distribution, Tensor};
 use common::{golden_json, golden_weights};
 use serde_json::Value;
 use vlp_core::TextMode;
-use vlp_encoders::{AnyImageEncoderConfig, DualEncoderConfig, TransformerInit};
+use vlp_encoders::{AnyImageEncoderConfig, DualEncoderConfig, LoraConfig, TransformerInit};
 use vlp_testkit::golden::{assert_close, numbers};
 use vlp_testkit::inputs;
 use vlp_weights::{
@@ -155,5 +156,50 @@ fn presets_are_the_encoders_of_the_same_name() {
         assert!(known.iter().any(|known| known == name), "{name}");
         let ours = preset(name).unwrap().towers().unwrap().dual_encoder();
         assert_eq!(started(ours), started(vlp_encoders::preset(name).unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn adapters_go_out_merged_to_the_bit() {
+    let golden = golden_json("open_clip.json");
+    for name in ["vit_gelu", "siglip_timm", "rn"] {
+        let device = Device::flex();
+        device.seed(3);
+        let plain = package(&golden["models"][name]).load(&device).unwrap();
+        let lora = LoraConfig { rank: 2, alpha: 3.0, init_std: Some(0.2), ..LoraConfig::default() };
+        let adapted = lora.apply(plain.model.clone()).unwrap();
+        // Untrained adapters change nothing.
+        let untrained =
+            Pretrained { model: adapted.clone(), ..package(&golden["models"][name]).load(&device).unwrap() };
+        let weights = |pretrained: &Pretrained| pretrained.to_package().unwrap().into_parts().0;
+        let (ours, theirs) = (weights(&untrained), weights(&plain));
+        assert!(theirs.names().all(|name| ours.get(name) == theirs.get(name)), "{name}");
+
+        let trained = Pretrained { model: adapted.map(&mut Fill), ..untrained };
+        let block = &trained.model.text.transformer.blocks[0].fc_1;
+        let adapter = block.weight.adapter().unwrap();
+        let merged = block.weight.base() + adapter.a.val().matmul(adapter.b.val()) * 1.5;
+        let exported = weights(&trained);
+        let prefix = if exported.contains("text.ln_final.weight") { "text." } else { "" };
+        let saved = exported.get(&format!("{prefix}transformer.resblocks.0.mlp.c_fc.weight")).unwrap();
+        assert_eq!(saved.to_f32().unwrap(), merged.transpose().into_data().try_into_vec::<f32>().unwrap(), "{name}");
+
+        let side = golden["models"][name]["config"]["vision_cfg"]["image_size"].as_u64().unwrap() as usize;
+        let pictures = inputs::images(3, side, &device);
+        let loaded = trained.to_package().unwrap().load(&device).unwrap();
+        let [theirs, ours, before] =
+            [&loaded.model, &trained.model, &plain.model].map(|model| model.embed_images(pictures.clone()).into_data());
+        theirs.assert_eq(&ours, true);
+        assert_ne!(ours, before, "{name}");
+    }
+}
+
+/// Gives the second factors values other than zero.
+struct Fill;
+
+impl ModuleMapper for Fill {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let zero = param.val().abs().max().into_scalar::<f32>() == 0.0;
+        if zero && D == 2 { param.map(|value| value.random_like(Distribution::Normal(0.0, 0.1))) } else { param }
     }
 }
