@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
-use vlp_core::{ImageEncoder, TextEncoder, TextMode};
+use vlp_core::{Embedder, HeadVectors, ImageEncoder, TextEncoder, TextMode};
 
 use crate::{
     AnyImageEncoder, AnyImageEncoderConfig, EncoderError, ProjectionConfig, ProjectionHead, TextTransformer,
@@ -81,5 +81,16 @@ impl<I: ImageEncoder, T: TextEncoder> DualEncoder<I, T> {
     /// - returns `[batch, embed_dim]`, not normalised
     pub fn embed_texts(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<2> {
         self.text_head.forward(self.text.encode(tokens, mode))
+    }
+}
+
+/// One head; texts as in [`TextMode::Global`].
+impl<I: ImageEncoder, T: TextEncoder> Embedder for DualEncoder<I, T> {
+    fn embed_images(&self, images: Tensor<4>) -> HeadVectors {
+        HeadVectors { weak: DualEncoder::embed_images(self, images), strong: None }
+    }
+
+    fn embed_texts(&self, tokens: Tensor<2, Int>) -> HeadVectors {
+        HeadVectors { weak: DualEncoder::embed_texts(self, tokens, TextMode::Global), strong: None }
     }
 }
