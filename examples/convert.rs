@@ -80,12 +80,13 @@ fn cast(package: Package, float: Float) -> Result<Package, Box<dyn Error>> {
 
 fn write(package: &Package, args: &Args) -> Result<(), Box<dyn Error>> {
     let out = &args.out;
-    let (file, written) = match args.to {
-        Target::OpenClip => (out.join("open_clip_model.safetensors"), package.export(Format::OpenClip, out)?),
-        Target::HuggingFace => (out.join("model.safetensors"), package.export(Format::HuggingFace, out)?),
-        Target::Timm => (out.join("model.safetensors"), write_timm(package, out)?),
-    };
-    let () = written;
+    match args.to {
+        Target::OpenClip => package.export(Format::OpenClip, out)?,
+        Target::HuggingFace => package.export(Format::HuggingFace, out)?,
+        Target::Timm => write_timm(package, out)?,
+    }
+    let open_clip = matches!(args.to, Target::OpenClip);
+    let file = out.join(if open_clip { "open_clip_model.safetensors" } else { "model.safetensors" });
     let weights = StateDict::read(&file, &Default::default())?;
     let bytes = std::fs::metadata(&file)?.len();
     println!("written {}: {}, {:.1} MB", file.display(), described(&weights), bytes as f64 / 1e6);
@@ -103,7 +104,7 @@ fn write_timm(package: &Package, out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `302 tensors, 151277313 numbers (f32 302), open_clip CLIP`.
+/// `302 tensors (302 f32), 151277313 numbers, open_clip CLIP`.
 fn described(weights: &StateDict) -> String {
     let (mut numbers, mut types) = (0, BTreeMap::new());
     for (_, tensor) in weights.iter() {

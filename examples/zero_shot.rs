@@ -9,6 +9,7 @@
 mod common;
 
 use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ use vlp::eval::{Embeddings, HeadEmbeddings, class_embeddings, prompts, top_k};
 
 use common::model::{Model, ModelArgs, Texts};
 use common::pictures::Pictures;
+use common::probabilities::probabilities;
 use common::tokenizer::Reader;
 use common::{Failure, exit};
 
@@ -65,13 +67,12 @@ struct Ready {
 }
 
 fn prepare(args: &Args) -> Result<Ready, Box<dyn Error>> {
-    let mut classes = args.classes.clone();
-    if let Some(path) = &args.classes_from {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        classes.extend(text.lines().map(str::to_string));
-    }
-    classes.iter_mut().for_each(|name| *name = name.trim().to_string());
-    classes.retain(|name| !name.is_empty());
+    let listed = match &args.classes_from {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
+        None => String::new(),
+    };
+    let names = args.classes.iter().map(String::as_str).chain(listed.lines()).map(str::trim);
+    let classes: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_string).collect();
     if classes.is_empty() || args.top == 0 {
         return Err("at least one class and --top 1 are needed".into());
     }
@@ -95,7 +96,8 @@ fn prepare(args: &Args) -> Result<Ready, Box<dyn Error>> {
 
 fn classify(ready: Ready, top: usize) -> Result<(), Box<dyn Error>> {
     let Ready { model, classes, vectors, pictures } = ready;
-    println!("{} classes by {}", classes.len(), model.name);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{} classes by {}", classes.len(), model.name)?;
     let (mut batch, mut shown, mut damaged): (Vec<(String, Image)>, _, _) = (Vec::new(), 0, 0);
     let mut prepared = pictures.prepare(model.resize.clone(), 2)?.peekable();
     while let Some((name, picture)) = prepared.next() {
@@ -114,7 +116,7 @@ fn classify(ready: Ready, top: usize) -> Result<(), Box<dyn Error>> {
         for (row, (name, _)) in batch.iter().enumerate() {
             let shares = probabilities(&cosines.row(row).to_vec(), &model);
             let said = nearest[row].iter().map(|&class| format!("{:5.1} % {}", 100.0 * shares[class], classes[class]));
-            println!("{name:<40} {}", said.collect::<Vec<_>>().join("  "));
+            writeln!(out, "{name:<40} {}", said.collect::<Vec<_>>().join("  "))?;
         }
         shown += batch.len();
         batch.clear();
@@ -123,17 +125,4 @@ fn classify(ready: Ready, top: usize) -> Result<(), Box<dyn Error>> {
         eprintln!("{damaged} of {} pictures could not be read", shown + damaged);
     }
     if shown == 0 { Err("none of the pictures could be read".into()) } else { Ok(()) }
-}
-
-/// CLIP was trained to choose one text: a softmax. SigLIP was trained to say yes or no to each: a sigmoid.
-fn probabilities(cosines: &[f32], model: &Model) -> Vec<f64> {
-    let logits = cosines.iter().map(|&cosine| f64::from(model.scale * cosine + model.bias.unwrap_or(0.0)));
-    if model.bias.is_some() {
-        return logits.map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
-    }
-    let logits: Vec<f64> = logits.collect();
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
 }

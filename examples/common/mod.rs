@@ -4,6 +4,7 @@
 mod checkpoint;
 pub(crate) mod model;
 pub(crate) mod pictures;
+pub(crate) mod probabilities;
 pub(crate) mod rows;
 pub(crate) mod tokenizer;
 

@@ -35,7 +35,9 @@ impl Pictures {
         let (shards, files): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| ending(path) == "tar");
         if files.is_empty() && shards.is_empty() {
             let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-            return Err(format!("no pictures in {} (.png, .jpg, .jpeg, .webp, or .tar of them)", paths.join(", ")).into());
+            return Err(
+                format!("no pictures in {} (.png, .jpg, .jpeg, .webp, or .tar of them)", paths.join(", ")).into()
+            );
         }
         let shards = match shards.is_empty() {
             true => None,
@@ -85,11 +87,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
 }
 
 /// Each thread takes every n-th file and has a queue of its own, so that the order is that of the files.
-fn prepared(
-    files: Vec<PathBuf>,
-    transform: Arc<dyn ImageTransform>,
-    threads: usize,
-) -> impl Iterator<Item = Prepared> {
+fn prepared(files: Vec<PathBuf>, transform: Arc<dyn ImageTransform>, threads: usize) -> impl Iterator<Item = Prepared> {
     let files = Arc::new(files);
     let queue = |number: usize| -> Receiver<Prepared> {
         let (sender, receiver) = sync_channel(WAITING);

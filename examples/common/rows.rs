@@ -35,7 +35,8 @@ impl RowFormat {
             }
             RowFormat::Safetensors => {
                 let (end, shape) = (rows * width * 4, [rows, width]);
-                let text = serde_json::json!({"embeddings": {"dtype": "F32", "shape": shape, "data_offsets": [0, end]}});
+                let text =
+                    serde_json::json!({"embeddings": {"dtype": "F32", "shape": shape, "data_offsets": [0, end]}});
                 (((HEADER - 8) as u64).to_le_bytes().to_vec(), text.to_string())
             }
         };

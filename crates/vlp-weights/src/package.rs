@@ -122,9 +122,8 @@ impl Package {
             let error = std::io::Error::new(std::io::ErrorKind::NotFound, format!("none of {names}"));
             WeightError::io(what, folder)(error)
         };
-        let (config, preprocess) = folder_config(folder)?.ok_or_else(|| {
-            missing("find a configuration in", format!("{OPEN_CLIP_CONFIG}, {HF_CONFIG}"))
-        })?;
+        let (config, preprocess) = folder_config(folder)?
+            .ok_or_else(|| missing("find a configuration in", format!("{OPEN_CLIP_CONFIG}, {HF_CONFIG}")))?;
         let weights = WEIGHT_FILES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
         let weights = weights.ok_or_else(|| missing("find weights in", WEIGHT_FILES.join(", ")))?;
         Package::new(StateDict::read(weights, limits)?, config, preprocess)
