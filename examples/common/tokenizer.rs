@@ -86,11 +86,13 @@ fn pad_token(tokenizer: &Path) -> Option<String> {
     Some(pad.as_str().or(pad["content"].as_str())?.to_string())
 }
 
-/// Every id needs a row in the model's embedding table.
+/// Every id needs a row in the model's embedding table, which may be filled up to a round number.
 fn fits(tokenizer: &HfTokenizer, vocabulary: usize, path: &Path) -> Result<(), String> {
+    const FILLED: usize = 1024;
     match tokenizer.vocab_size() {
-        found if found > vocabulary => {
-            Err(format!("{} has {found} entries, the model's vocabulary {vocabulary}", path.display()))
+        found if found > vocabulary || found + FILLED < vocabulary => {
+            let path = path.display();
+            Err(format!("{path} has {found} entries, the model's vocabulary {vocabulary}: it is another model's tokenizer"))
         }
         _ => Ok(()),
     }
