@@ -15,12 +15,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vlp::augment::Image;
-use vlp::data::{HostImages, HostTokens};
-use vlp::eval::{Embeddings, HeadEmbeddings, class_embeddings, prompts, top_k};
+use vlp::data::HostImages;
+use vlp::eval::{Embeddings, top_k};
 
+use common::classes::{class_vectors, probabilities};
 use common::model::{Model, ModelArgs, Texts};
 use common::pictures::Pictures;
-use common::probabilities::probabilities;
 use common::tokenizer::Reader;
 use common::{Failure, exit};
 
@@ -41,8 +41,7 @@ struct Args {
     /// A file with a class name on each line
     #[arg(long)]
     classes_from: Option<PathBuf>,
-    /// What is said about a picture, {} standing for the class; several are averaged [default: "a photo of a {}." for
-    /// --weights, "{}" for a checkpoint]
+    /// What is said, {} being the class; several are averaged [default: "a photo of a {}.", "{}" for a checkpoint]
     #[arg(long)]
     template: Vec<String>,
     /// A tokenizer.json instead of the one that belongs to the model
@@ -84,18 +83,11 @@ fn prepare(args: &Args) -> Result<Ready, Box<dyn Error>> {
     let reader = Reader::new(&model.texts, args.tokenizer.as_deref())?;
     let default = if let Texts::Emoji(..) = model.texts { "{}" } else { "a photo of a {}." };
     let templates = if args.template.is_empty() { vec![default.to_string()] } else { args.template.clone() };
-    let (texts, class_of) = prompts(&classes, &templates);
-    let texts: Vec<_> = texts.iter().map(|text| reader.prepare(text)).collect();
-    let embedded = texts.chunks(BATCH).map(|chunk| {
-        let tokens = HostTokens::encode(reader.tokenizer.as_ref(), chunk.iter().map(String::as_str));
-        model.embedder.embed_texts(tokens.into_tensor(&model.device))
-    });
-    let vectors = class_embeddings(&HeadEmbeddings::gather(embedded)?.weak, &class_of)?;
+    let vectors = class_vectors(&model, &reader, &classes, &templates)?;
     Ok(Ready { model, classes, vectors, pictures })
 }
 
-fn classify(ready: Ready, top: usize) -> Result<(), Box<dyn Error>> {
-    let Ready { model, classes, vectors, pictures } = ready;
+fn classify(Ready { model, classes, vectors, pictures }: Ready, top: usize) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} classes by {}", classes.len(), model.name)?;
     let (mut batch, mut shown, mut damaged): (Vec<(String, Image)>, _, _) = (Vec::new(), 0, 0);

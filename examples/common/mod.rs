@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each example takes its own part")]
 
 mod checkpoint;
+pub(crate) mod classes;
 pub(crate) mod model;
 pub(crate) mod pictures;
-pub(crate) mod probabilities;
 pub(crate) mod rows;
 pub(crate) mod tokenizer;
 

@@ -92,7 +92,9 @@ fn fits(tokenizer: &HfTokenizer, vocabulary: usize, path: &Path) -> Result<(), S
     match tokenizer.vocab_size() {
         found if found > vocabulary || found + FILLED < vocabulary => {
             let path = path.display();
-            Err(format!("{path} has {found} entries, the model's vocabulary {vocabulary}: it is another model's tokenizer"))
+            Err(format!(
+                "{path} has {found} entries, the model's vocabulary {vocabulary}: it is another model's tokenizer"
+            ))
         }
         _ => Ok(()),
     }
