@@ -1,14 +1,15 @@
 //! What the benchmark of the losses and its PyTorch peer share: inputs that both can make, and one run of a loss.
 
 pub(crate) mod cases;
+mod device;
 pub(crate) mod peer;
 
-use std::error::Error;
 use std::hint::black_box;
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use vlp::core::StepContext;
-use vlp::device::DeviceName;
+
+pub(crate) use device::device;
 
 /// Named sizes of a case, as they stand in its name.
 pub(crate) type Sizes = [(&'static str, usize)];
@@ -34,12 +35,6 @@ pub(crate) fn label(sizes: &Sizes) -> String {
 
 pub(crate) fn size(sizes: &Sizes, name: &str) -> usize {
     sizes.iter().find(|(named, _)| *named == name).unwrap_or_else(|| panic!("{} lacks {name}", label(sizes))).1
-}
-
-/// The device that `VLP_DEVICE` names, `flex` without it.
-pub(crate) fn device() -> Result<Device, Box<dyn Error>> {
-    let name = std::env::var("VLP_DEVICE").unwrap_or_else(|_| "flex".to_string());
-    Ok(name.parse::<DeviceName>()?.open()?)
 }
 
 /// Makes inputs by hashing their positions, so that the peer makes the same, and remembers those that learn.

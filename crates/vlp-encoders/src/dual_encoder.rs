@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
-use vlp_core::{ImageEncoder, TextEncoder, TextMode};
+use vlp_core::{Embedder, HeadVectors, ImageEncoder, TextEncoder, TextMode};
 
 use crate::{
     AnyImageEncoder, AnyImageEncoderConfig, EncoderError, LayerGroups, Layered, ProjectionConfig, ProjectionHead,
@@ -95,5 +95,16 @@ impl<I: ImageEncoder, T: TextEncoder + Layered> DualEncoder<I, T> {
     /// The text encoder's parameters and its head's by depth.
     pub fn text_layers(&self) -> LayerGroups {
         self.text.layer_groups().with_head(&self.text_head)
+    }
+}
+
+/// One head; texts as in [`TextMode::Global`].
+impl<I: ImageEncoder, T: TextEncoder> Embedder for DualEncoder<I, T> {
+    fn embed_images(&self, images: Tensor<4>) -> HeadVectors {
+        HeadVectors { weak: DualEncoder::embed_images(self, images), strong: None }
+    }
+
+    fn embed_texts(&self, tokens: Tensor<2, Int>) -> HeadVectors {
+        HeadVectors { weak: DualEncoder::embed_texts(self, tokens, TextMode::Global), strong: None }
     }
 }

@@ -1,7 +1,7 @@
 //! The dual encoder and the ResNets as parts of it: shapes, configuration files, what is refused.
 
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use vlp_core::{ImageEncoder, TextMode};
+use vlp_core::{Embedder, ImageEncoder, TextMode};
 use vlp_encoders::{
     AnyImageEncoderConfig, ConvNextConfig, DualEncoderConfig, ModifiedResNetConfig, ProjectionConfig, ResNetBlock,
     ResNetConfig, StemConfig, TextTransformerConfig, VitConfig,
@@ -54,6 +54,21 @@ fn every_image_encoder_joins_a_text_encoder_in_one_space() {
         let tokens = Tensor::<2, Int>::from_ints([[1, 5, 29, 0], [2, 3, 4, 29]], &device);
         assert_eq!(model.embed_texts(tokens, TextMode::Global).dims(), [2, 6]);
     }
+}
+
+#[test]
+fn evaluation_reads_the_same_vectors() {
+    let device = Device::flex();
+    let model = dual(images()[0].clone(), ProjectionConfig::Linear).init(&device).unwrap();
+    let embedder: &dyn Embedder = &model;
+    let pictures = Tensor::random([2, 3, 32, 32], Distribution::Normal(0.0, 1.0), &device);
+    let seen = embedder.embed_images(pictures.clone());
+    assert!(seen.strong.is_none());
+    // The same operations in the same order.
+    seen.weak.into_data().assert_eq(&model.embed_images(pictures).into_data(), true);
+    let tokens = Tensor::<2, Int>::from_ints([[1, 5, 29, 0], [2, 3, 4, 29]], &device);
+    let read = embedder.embed_texts(tokens.clone()).weak;
+    read.into_data().assert_eq(&model.embed_texts(tokens, TextMode::Global).into_data(), true);
 }
 
 #[test]

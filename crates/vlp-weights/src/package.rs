@@ -91,8 +91,8 @@ impl Package {
         Ok(Package { weights, config, preprocess })
     }
 
-    /// Reads a folder of open_clip or of Hugging Face, or a single safetensors file that carries its configuration (as the
-    /// files do that [`Package::export`] writes).
+    /// Reads a folder of open_clip or of Hugging Face, or a single file: its configuration is the one that it carries (as
+    /// files do that [`Package::export`] writes), else the one that lies beside it.
     ///
     /// # Errors
     /// When something cannot be read, is damaged, or does not fit together.
@@ -102,45 +102,30 @@ impl Package {
             return Self::read_folder(path, limits);
         }
         let weights = StateDict::read(path, limits)?;
-        let config = carried_config(&weights)?.ok_or_else(|| {
-            let reason =
-                "it carries none; read the file with `StateDict::read` and give the configuration to `Package::new`";
+        if let Some(config) = carried_config(&weights)? {
+            let preprocess = match weights.metadata.get(PREPROCESS_KEY) {
+                Some(json) => PreprocessConfig::from_json(json)?,
+                None => PreprocessConfig::for_model(&config)?,
+            };
+            return Package::new(weights, config, preprocess);
+        }
+        let beside = folder_config(path.parent().unwrap_or(Path::new("")))?.ok_or_else(|| {
+            let reason = "it carries none and none lies beside it; read the file with `StateDict::read` and give the \
+                          configuration to `Package::new`";
             WeightError::config(format!("the configuration of {}", path.display()), reason)
         })?;
-        let preprocess = match weights.metadata.get(PREPROCESS_KEY) {
-            Some(json) => PreprocessConfig::from_json(json)?,
-            None => PreprocessConfig::for_model(&config)?,
-        };
-        Package::new(weights, config, preprocess)
+        Package::new(weights, beside.0, beside.1)
     }
 
     fn read_folder(folder: &Path, limits: &ReadLimits) -> Result<Self, WeightError> {
-        let (config, preprocess) = if folder.join(OPEN_CLIP_CONFIG).is_file() {
-            let path = folder.join(OPEN_CLIP_CONFIG);
-            let text = read_json(&path)?;
-            let both: Value =
-                serde_json::from_str(&text).map_err(|error| WeightError::config(path.display().to_string(), error))?;
-            let config = ModelConfig::from_json(&both[MODEL_KEY].to_string())?;
-            let preprocess = match &both[PREPROCESS_KEY] {
-                Value::Null => PreprocessConfig::for_model(&config)?,
-                given => PreprocessConfig::from_json(&given.to_string())?,
-            };
-            (config, preprocess)
-        } else {
-            let config = ModelConfig::from_hugging_face(&read_json(&folder.join(HF_CONFIG))?)?;
-            let path = folder.join(HF_PREPROCESSOR);
-            let preprocess = match path.is_file() {
-                true => PreprocessConfig::from_hugging_face(&read_json(&path)?)?,
-                false => PreprocessConfig::for_model(&config)?,
-            };
-            (config, preprocess)
+        let missing = |what: &'static str, names: String| {
+            let error = std::io::Error::new(std::io::ErrorKind::NotFound, format!("none of {names}"));
+            WeightError::io(what, folder)(error)
         };
+        let (config, preprocess) = folder_config(folder)?
+            .ok_or_else(|| missing("find a configuration in", format!("{OPEN_CLIP_CONFIG}, {HF_CONFIG}")))?;
         let weights = WEIGHT_FILES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
-        let weights = weights.ok_or_else(|| {
-            let error =
-                std::io::Error::new(std::io::ErrorKind::NotFound, format!("none of {}", WEIGHT_FILES.join(", ")));
-            WeightError::io("find weights in", folder)(error)
-        })?;
+        let weights = weights.ok_or_else(|| missing("find weights in", WEIGHT_FILES.join(", ")))?;
         Package::new(StateDict::read(weights, limits)?, config, preprocess)
     }
 
@@ -200,6 +185,32 @@ impl Package {
     pub fn into_parts(self) -> (StateDict, ModelConfig, PreprocessConfig) {
         (self.weights, self.config, self.preprocess)
     }
+}
+
+/// Model and preprocessing as the files of a folder say; none without such files.
+fn folder_config(folder: &Path) -> Result<Option<(ModelConfig, PreprocessConfig)>, WeightError> {
+    let [open_clip, hugging_face, preprocessor] =
+        [OPEN_CLIP_CONFIG, HF_CONFIG, HF_PREPROCESSOR].map(|name| folder.join(name));
+    if open_clip.is_file() {
+        let text = read_json(&open_clip)?;
+        let both: Value =
+            serde_json::from_str(&text).map_err(|error| WeightError::config(open_clip.display().to_string(), error))?;
+        let config = ModelConfig::from_json(&both[MODEL_KEY].to_string())?;
+        let preprocess = match &both[PREPROCESS_KEY] {
+            Value::Null => PreprocessConfig::for_model(&config)?,
+            given => PreprocessConfig::from_json(&given.to_string())?,
+        };
+        return Ok(Some((config, preprocess)));
+    }
+    if !hugging_face.is_file() {
+        return Ok(None);
+    }
+    let config = ModelConfig::from_hugging_face(&read_json(&hugging_face)?)?;
+    let preprocess = match preprocessor.is_file() {
+        true => PreprocessConfig::from_hugging_face(&read_json(&preprocessor)?)?,
+        false => PreprocessConfig::for_model(&config)?,
+    };
+    Ok(Some((config, preprocess)))
 }
 
 fn read_json(path: &PathBuf) -> Result<String, WeightError> {

@@ -137,10 +137,27 @@ fn an_export_replaces_an_export_and_nothing_else() {
 }
 
 #[test]
+fn a_bare_file_is_read_with_the_configuration_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (golden, path) = (golden_json("open_clip.json"), folder.path().join("model"));
+    let package = golden_package("vit_quickgelu");
+    package.export(Format::OpenClip, &path).unwrap();
+    // Not one of the names that a folder is searched for.
+    let file = path.join("epoch_1.safetensors");
+    golden_weights(&golden["models"]["vit_quickgelu"]).write_safetensors(&file).unwrap();
+    assert_eq!(read(&file).unwrap(), package);
+    let path = folder.path().join("hf");
+    package.export(Format::HuggingFace, &path).unwrap();
+    let file = path.join("epoch_1.safetensors");
+    golden_weights(&golden["models"]["vit_quickgelu"]).write_safetensors(&file).unwrap();
+    assert_eq!(read(&file).unwrap().config().towers().unwrap().image, package.config().towers().unwrap().image);
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let said = |path: &Path| read(path).unwrap_err().to_string();
-    assert!(said(folder.path()).contains("cannot open"));
+    assert!(said(folder.path()).contains("none of open_clip_config.json, config.json"), "{}", said(folder.path()));
     let golden = golden_json("open_clip.json");
     let file = folder.path().join("bare.safetensors");
     golden_weights(&golden["models"]["vit_gelu"]).write_safetensors(&file).unwrap();
