@@ -104,7 +104,7 @@ fn range(text: &str) -> Result<Option<Vec<String>>, String> {
     let Some(step) = step.parse::<i64>().ok().map(i64::unsigned_abs) else { return Ok(None) };
     let step = step.max(1);
     let between = |first: i64, last: i64| {
-        let count = first.abs_diff(last) / step + 1;
+        let count = (first.abs_diff(last) / step).saturating_add(1);
         if count > MOST_NAMES as u64 {
             return Err(format!("it stands for more than {MOST_NAMES} names"));
         }
