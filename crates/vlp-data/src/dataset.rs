@@ -118,6 +118,32 @@ impl Dataset {
         Self::mix(parts.collect::<Result<Vec<_>, _>>()?)
     }
 
+    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` (commas) or `.tsv` table with open_clip's column
+    /// names, `.jsonl` lines, a folder of shards, or a folder of pictures.
+    ///
+    /// # Errors
+    /// When it is none of these, and as the function that reads it.
+    pub fn from_path(path: &str, limits: Limits) -> Result<Self, DataError> {
+        let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
+        if Path::new(path).is_dir() {
+            return match Self::open(path, "", limits.clone()) {
+                Err(DataError::NoShards { .. }) => Self::folder(path, FolderCaptions::Auto, limits),
+                shards => shards,
+            };
+        }
+        if ends(".csv") || ends(".tsv") {
+            let separator = if ends(".csv") { ',' } else { '\t' };
+            Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
+        } else if ends(".jsonl") {
+            Self::json_lines(path, limits)
+        } else if ends(".tar") {
+            Self::tars(path, limits)
+        } else {
+            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl".to_owned();
+            Err(DataError::Pattern { pattern: path.to_owned(), reason })
+        }
+    }
+
     /// A table of picture paths and captions: see [`Table::from_csv`].
     ///
     /// # Errors

@@ -22,6 +22,11 @@ impl Metadata {
         self.fields.remove(field);
     }
 
+    /// All fields.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+
     /// A field as it stands in the file.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.fields.get(field)

@@ -61,6 +61,11 @@ impl Views {
         self.views.len() - 1
     }
 
+    /// All views of a sample as a loader with this seed makes them in this epoch, the weak one first: to look at.
+    pub fn preview(&self, image: Image, caption: &str, (seed, epoch, index): (u64, u64, u64)) -> Vec<(Image, String)> {
+        self.apply(image, |_| caption.to_owned(), Key { seed, epoch, index })
+    }
+
     /// All views of a sample, the weak one first; `caption` gives the one that a view starts from.
     pub(crate) fn apply(&self, image: Image, caption: impl Fn(u64) -> String, key: Key) -> Vec<(Image, String)> {
         let mut views: Vec<_> = (1..)
