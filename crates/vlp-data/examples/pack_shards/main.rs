@@ -12,6 +12,7 @@ mod shard;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -48,8 +49,17 @@ struct Args {
     workers: Option<usize>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match pack(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn pack(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.per_shard == 0 || args.short_side == Some(0) {
         return Err("--per-shard and --short-side must be at least 1".into());
     }

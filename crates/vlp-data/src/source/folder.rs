@@ -58,6 +58,10 @@ impl Table {
                 }
             }
         }
+        if pictures.is_empty() {
+            let reason = "no .png, .jpg, .jpeg or .webp file in this folder or below it".to_owned();
+            return Err(DataError::Table { path: root.to_owned(), reason });
+        }
         pictures.sort();
         let beside = match captions {
             FolderCaptions::Auto => texts > 0,

@@ -4,19 +4,21 @@
 //! cargo run --release -p vlp-data --example inspect_data -- data/emoji --sheet views.png
 //! ```
 
+mod sheet;
+
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use vlp_augment::{Identity, Image, ImageSequence, ImageTransform, KeywordShuffle, SampleRng, recipes};
-use vlp_data::{Dataset, Limits, Tally, View, Views};
-use vlp_report::{Picture, RetrievalRow, RetrievalSheet};
+use vlp_augment::ImageSequence;
+use vlp_data::{Dataset, Limits, Tally};
 
 /// Show what is in a dataset.
 #[derive(Parser)]
-struct Args {
+pub(crate) struct Args {
     /// A folder of shards or pictures, a pattern of shards, or a .csv, .tsv or .jsonl table.
     data: String,
     /// Where the sheet of weak and strong views goes.
@@ -39,8 +41,17 @@ struct Args {
     workers: Option<usize>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match inspect(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn inspect(args: &Args) -> Result<(), Box<dyn Error>> {
     let dataset = Arc::new(Dataset::from_path(&args.data, Limits::default())?);
     for warning in dataset.warnings() {
         println!("warning: {warning}");
@@ -78,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, values) in [("width", widths), ("height", heights), ("words a caption", words)] {
         println!("{name}: {}", spread(values));
     }
-    sheet(&args, &dataset, &good)?;
+    sheet::draw(args, &dataset, &good)?;
     println!("views: {}", args.sheet.display());
     Ok(())
 }
@@ -90,30 +101,4 @@ fn spread(mut values: Vec<usize>) -> String {
         [] => "none".to_owned(),
         [first, ..] => format!("{first} to {}, median {}", values[values.len() - 1], values[values.len() / 2]),
     }
-}
-
-/// Evenly spread samples: the picture as it is, its weak view, and three strong ones.
-fn sheet(args: &Args, dataset: &Dataset, good: &[usize]) -> Result<(), Box<dyn Error>> {
-    let views = Views::weak(View::new(recipes::clip_rocket_weak(args.size), Identity))
-        .and_strong(3, View::new(recipes::clip_rocket_strong(args.size), KeywordShuffle { at_least: 1 }));
-    let mut samples = Vec::new();
-    for &index in good.iter().step_by((good.len() / args.rows.max(1)).max(1)).take(args.rows) {
-        let sample = dataset.sample(index)?;
-        let whole = recipes::eval(args.size).apply(sample.image.clone(), &mut SampleRng::new(0, 0, 0, 0));
-        let made = views.preview(sample.image, &sample.annotation.caption, (args.seed, 0, index as u64));
-        samples.push((sample.annotation.caption, whole, made));
-    }
-    let mut sheet = RetrievalSheet::new("Views of evenly spread samples").caption_width(420).subtitle(
-        "1: the whole picture, 2: weak view, 3 to 5: strong views (thin frames). Text: caption, then that of the first strong view",
-    );
-    for (caption, whole, made) in &samples {
-        let picture =
-            |image: &Image| Picture::new(image.width() as u32, image.height() as u32, image.pixels()).map_err(Box::new);
-        let mut row = RetrievalRow::new(format!("{caption} → {}", made[1].1)).hit(picture(whole)?, true);
-        for (number, (image, _)) in made.iter().enumerate() {
-            row = row.hit(picture(image)?, number == 0);
-        }
-        sheet = sheet.row(row);
-    }
-    Ok(sheet.save(&args.sheet)?)
 }
