@@ -31,8 +31,11 @@ fn orders() -> [Sampling; 4] {
     [Sampling::Shuffled, Sampling::InOrder, Sampling::Resampled, Sampling::Windows { shards: 2 }]
 }
 
-/// Everything in a batch but where it was cut: rows in order, pixels and ids included.
-fn rows(batches: &[HostBatch]) -> Vec<(String, (u64, u64), Vec<u8>, Vec<i32>)> {
+/// Key, visit, pixels and ids.
+type Row = (String, (u64, u64), Vec<u8>, Vec<i32>);
+
+/// Everything in a batch but where it was cut: rows in order.
+fn rows(batches: &[HostBatch]) -> Vec<Row> {
     let row = |batch: &HostBatch, i: usize| {
         let (images, tokens) = (&batch.weak.images.pixels, &batch.weak.tokens.ids);
         let (pixels, ids) = (images.len() / batch.len(), tokens.len() / batch.len());
