@@ -89,7 +89,7 @@ pub struct HostBatch {
     pub strong: Vec<HostView>,
     /// Keys of the samples.
     pub keys: Vec<String>,
-    /// (epoch, index) of the samples.
+    /// (epoch, slot) of the samples. Slot and index are the same, unless the dataset has weights or is resampled.
     pub visits: Vec<(u64, u64)>,
     /// Samples skipped since the batch before, with their names.
     pub skipped: Vec<(String, Damage)>,

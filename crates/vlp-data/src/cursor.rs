@@ -1,13 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use crate::DataError;
+use crate::{DataError, Sampling};
 
 /// Where a stream of batches stands: all that is needed to continue it identically.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// Seed of order and augmentations.
     pub seed: u64,
-    /// Number of samples of the dataset, to notice that it is another one.
+    /// In which order samples come.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// Positions of an epoch, to notice that the dataset is another one.
     pub samples: u64,
     /// The epoch being read.
     pub epoch: u64,
@@ -20,16 +23,19 @@ pub struct Cursor {
 impl Cursor {
     /// The beginning of a run.
     pub fn start(seed: u64, samples: u64) -> Self {
-        Self { seed, samples, epoch: 0, taken: 0, deferred: Vec::new() }
+        Self { seed, sampling: Sampling::default(), samples, epoch: 0, taken: 0, deferred: Vec::new() }
     }
 
-    /// Refuses the cursor of another seed or dataset.
-    pub(crate) fn check(&self, seed: u64, samples: u64) -> Result<(), DataError> {
+    /// Refuses the cursor of another seed, order or dataset than those of `own`.
+    pub(crate) fn check(&self, own: &Self) -> Result<(), DataError> {
+        let (seed, samples) = (own.seed, own.samples);
         let place = self.taken < samples && self.deferred.iter().all(|&(_, index)| index < samples);
-        if self.seed != seed || self.samples != samples || !place {
+        if self.seed != seed || self.samples != samples || self.sampling != own.sampling || !place {
             return Err(DataError::ForeignCursor {
                 seed,
                 samples,
+                sampling: own.sampling,
+                cursor_sampling: self.sampling,
                 cursor_seed: self.seed,
                 cursor_samples: self.samples,
             });
@@ -37,13 +43,9 @@ impl Cursor {
         Ok(())
     }
 
-    /// Counts one more position as read.
-    pub(crate) fn advance(&mut self) {
-        self.taken += 1;
-        if self.taken >= self.samples {
-            self.taken = 0;
-            self.epoch += 1;
-        }
+    /// Counts more positions as read.
+    pub(crate) fn advance(&mut self, positions: u64) {
+        (self.epoch, self.taken) = self.ahead(positions);
     }
 
     /// (epoch, position) of the sample that comes `ahead` positions later.

@@ -168,6 +168,13 @@ impl Tally {
         *self.counts.entry(kind).or_default() += 1;
     }
 
+    /// Adds the counts of another tally.
+    pub fn merge(&mut self, other: &Self) {
+        for (kind, count) in other.iter() {
+            *self.counts.entry(kind).or_default() += count;
+        }
+    }
+
     /// How often this kind was met.
     pub fn count(&self, kind: DamageKind) -> u64 {
         self.counts.get(&kind).copied().unwrap_or_default()

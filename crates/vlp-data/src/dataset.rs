@@ -1,31 +1,59 @@
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::shard::{Entry, Scan, ShardFile, scan};
-use crate::{Annotation, Damage, DataError, Limits, Metadata, Sample, Tally, decode};
+use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
+use crate::{Annotation, Damage, DataError, Limits, Sample, Tally, decode, expand_braces};
 
-/// Image-caption pairs in tar shards (WebDataset layout), indexed once and read at random.
+/// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
-/// A sample is the members of a shard that share a key (the path up to the first dot of the file name): a picture
-/// (`.png`, `.jpg`, `.jpeg`, `.webp`), a caption (`.txt`, or the field `caption` of `.json`) and metadata (`.json`).
-/// Samples are numbered in the order of the shards and of their members, from 0.
+/// ```no_run
+/// # fn main() -> Result<(), vlp_data::DataError> {
+/// use vlp_data::{CsvOptions, Dataset, Limits};
+///
+/// let shards = Dataset::tars("cc3m/{00000..00331}.tar", Limits::default())?;
+/// let table = Dataset::csv("own/captions.tsv", &CsvOptions::default(), Limits::default())?;
+/// // Each sample of the table is seen three times as often.
+/// let both = Dataset::mix([(shards, 1.0), (table, 3.0)])?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dataset {
-    shards: Vec<ShardFile>,
-    entries: Vec<(u32, Entry)>,
+    parts: Vec<Part>,
     limits: Limits,
     tally: Tally,
     warnings: Vec<String>,
 }
 
-/// More shards than this are opened anew for each read instead of being kept open.
-const KEEP_OPEN: usize = 256;
+#[derive(Debug)]
+struct Part {
+    source: Box<dyn Source>,
+    weight: f64,
+    /// Number of its first sample.
+    first: usize,
+}
 
 impl Dataset {
+    /// A dataset of one source; pictures are decoded under these limits.
+    ///
+    /// # Errors
+    /// When the source is empty.
+    pub fn new(source: impl Source + 'static, limits: Limits) -> Result<Self, DataError> {
+        if source.is_empty() {
+            return Err(DataError::NoSamples {
+                shards: source.groups().len(),
+                damage: source.tally().to_string(),
+                first: source.warnings().first().cloned().unwrap_or_default(),
+            });
+        }
+        let (tally, warnings) = (source.tally().clone(), source.warnings().to_vec());
+        Ok(Self { parts: vec![Part { source: Box::new(source), weight: 1.0, first: 0 }], limits, tally, warnings })
+    }
+
     /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
     ///
     /// # Errors
-    /// When the directory cannot be read or has no such file, and as [`Dataset::from_shards`].
+    /// When the directory cannot be read or has no such file, and as [`TarShards::open`].
     pub fn open(directory: impl AsRef<Path>, prefix: &str, limits: Limits) -> Result<Self, DataError> {
         let directory = directory.as_ref();
         let read_error = |source| DataError::Read { path: directory.to_owned(), source };
@@ -48,73 +76,170 @@ impl Dataset {
 
     /// Indexes these shards, in this order.
     ///
-    /// Damage is counted in [`Dataset::tally`] and, where it concerns a whole shard, told in [`Dataset::warnings`]: a
-    /// shard that is cut off keeps the samples before the cut, an empty one adds none.
+    /// # Errors
+    /// As [`TarShards::open`].
+    pub fn from_shards(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
+        Self::new(TarShards::open(paths, limits.clone())?, limits)
+    }
+
+    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`].
     ///
     /// # Errors
-    /// When a shard cannot be opened, when no sample of a shard has a caption, or when nothing is left at all.
-    pub fn from_shards(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
-        let mut dataset =
-            Self { shards: Vec::new(), entries: Vec::new(), limits, tally: Tally::default(), warnings: Vec::new() };
-        for path in paths {
-            dataset.add_shard(path)?;
+    /// When the pattern is malformed or names a command or a remote place, and as [`TarShards::open`].
+    pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
+        let names = expand_braces(patterns)?;
+        if let Some(name) = names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
+            let reason = match name.starts_with("pipe:") {
+                true => "commands are never run: fetch the shards first, or give their URL to `RemoteShards`",
+                false => "remote shards are read by `RemoteShards` (feature `remote`)",
+            };
+            return Err(DataError::Pattern { pattern: name.clone(), reason: reason.to_owned() });
         }
-        if dataset.entries.is_empty() {
-            return Err(DataError::NoSamples {
-                shards: dataset.shards.len(),
-                damage: dataset.tally.to_string(),
-                first: dataset.warnings.first().cloned().unwrap_or_default(),
-            });
-        }
-        Ok(dataset)
+        Self::from_shards(names.into_iter().map(PathBuf::from), limits)
     }
 
-    fn add_shard(&mut self, path: PathBuf) -> Result<(), DataError> {
-        let read_error = |source| DataError::Read { path: path.clone(), source };
-        let file = File::open(&path).map_err(read_error)?;
-        let found = scan(&file, &self.limits).map_err(read_error)?;
-        let name = path.display().to_string();
-        for warning in &found.warnings {
-            self.warnings.push(format!("{name}: {warning}"));
+    /// Several patterns with `::` between them, each with the weight of its samples, as open_clip's `--train-data` and
+    /// `--train-data-upsampling-factors`: `("a.tar::b.tar", "1::2")`.
+    ///
+    /// # Errors
+    /// When there are not as many weights as patterns, a weight is no positive number, and as [`Dataset::tars`].
+    pub fn weighted_tars(patterns: &str, weights: &str, limits: Limits) -> Result<Self, DataError> {
+        let wrong = |reason: String| DataError::Pattern { pattern: weights.to_owned(), reason };
+        let patterns: Vec<&str> = patterns.split("::").collect();
+        let weights: Vec<f64> = weights
+            .split("::")
+            .map(|weight| weight.trim().parse().map_err(|_| wrong(format!("`{weight}` is no number"))))
+            .collect::<Result<_, _>>()?;
+        if patterns.len() != weights.len() {
+            return Err(wrong(format!("{} weights for {} patterns: give one for each", weights.len(), patterns.len())));
         }
-        if found.entries.is_empty() && found.without_text == 0 {
-            self.warnings.push(format!("{name}: no samples in it"));
-        }
-        for (kind, count) in found.tally.iter() {
-            (0..count).for_each(|_| self.tally.add(kind));
-        }
-        let keep = (self.shards.len() < KEEP_OPEN).then_some(file);
-        let shard = ShardFile::new(path, keep);
-        if !self.any_caption(&shard, &found) {
-            return Err(DataError::NoCaptions {
-                shard: shard.path().to_owned(),
-                samples: found.entries.len() + found.without_text,
-            });
-        }
-        let number = self.shards.len() as u32;
-        self.shards.push(shard);
-        self.entries.extend(found.entries.into_iter().map(|entry| (number, entry)));
-        Ok(())
+        let parts =
+            patterns.iter().zip(weights).map(|(pattern, weight)| Ok((Self::tars(pattern, limits.clone())?, weight)));
+        Self::mix(parts.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Whether a shard without captions can be ruled out: usually the first sample settles it.
-    fn any_caption(&self, shard: &ShardFile, scan: &Scan) -> bool {
-        let empty = scan.entries.is_empty() && scan.without_text == 0;
-        empty
-            || scan.entries.iter().any(|entry| {
-                // Damage of another kind says nothing about captions and is met again when training.
-                !matches!(annotate(shard, entry), Err(Damage::NoCaption))
-            })
+    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` (commas) or `.tsv` table with open_clip's column
+    /// names, `.jsonl` lines, a folder of shards, or a folder of pictures.
+    ///
+    /// # Errors
+    /// When it is none of these, and as the function that reads it.
+    pub fn from_path(path: &str, limits: Limits) -> Result<Self, DataError> {
+        let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
+        if Path::new(path).is_dir() {
+            return match Self::open(path, "", limits.clone()) {
+                Err(DataError::NoShards { .. }) => Self::folder(path, FolderCaptions::Auto, limits),
+                shards => shards,
+            };
+        }
+        if ends(".csv") || ends(".tsv") {
+            let separator = if ends(".csv") { ',' } else { '\t' };
+            Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
+        } else if ends(".jsonl") {
+            Self::json_lines(path, limits)
+        } else if ends(".tar") {
+            Self::tars(path, limits)
+        } else {
+            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl".to_owned();
+            Err(DataError::Pattern { pattern: path.to_owned(), reason })
+        }
+    }
+
+    /// A table of picture paths and captions: see [`Table::from_csv`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn csv(path: impl AsRef<Path>, options: &CsvOptions, limits: Limits) -> Result<Self, DataError> {
+        Self::new(Table::from_csv(path, options, limits.clone())?, limits)
+    }
+
+    /// JSON lines: see [`Table::from_json_lines`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn json_lines(path: impl AsRef<Path>, limits: Limits) -> Result<Self, DataError> {
+        Self::new(Table::from_json_lines(path, limits.clone())?, limits)
+    }
+
+    /// A folder of pictures: see [`Table::from_folder`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn folder(root: impl AsRef<Path>, captions: FolderCaptions, limits: Limits) -> Result<Self, DataError> {
+        Self::new(Table::from_folder(root, captions, limits.clone())?, limits)
+    }
+
+    /// Pictures and class numbers in IDX files (MNIST and its family), gzipped or not; `captions` has one for each class.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is no IDX file of bytes, or does not fit the other.
+    pub fn idx(
+        images: impl AsRef<Path>,
+        labels: impl AsRef<Path>,
+        captions: &[&str],
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        Self::new(Idx::open(images.as_ref(), labels.as_ref(), captions, &limits)?, limits)
+    }
+
+    /// CC3M or CC12M as clip-rocket lays them out: see [`Table::from_npy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn conceptual_captions(
+        table: impl AsRef<Path>,
+        root: impl Into<PathBuf>,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        Self::new(Table::from_npy(table, root, limits.clone())?, limits)
+    }
+
+    /// YFCC15M as clip-rocket lays it out: see [`YfccZips`].
+    ///
+    /// # Errors
+    /// As [`YfccZips::open`].
+    pub fn yfcc(table: impl AsRef<Path>, root: impl Into<PathBuf>, limits: Limits) -> Result<Self, DataError> {
+        Self::new(YfccZips::open(table, root, limits.clone())?, limits)
+    }
+
+    /// Several datasets behind one another, each with a weight: how often its samples are seen, relative to others.
+    ///
+    /// Without replacement an epoch shows each sample `weight` times (a fraction of them, of a fractional part); with
+    /// [`Sampling::Resampled`](crate::Sampling::Resampled) its share of the draws is proportional to its weight, as in open_clip,
+    /// where a weight belongs to a shard.
+    ///
+    /// # Errors
+    /// When nothing is given or a weight is not positive and finite.
+    pub fn mix(datasets: impl IntoIterator<Item = (Self, f64)>) -> Result<Self, DataError> {
+        let mut mixed: Option<Self> = None;
+        for (dataset, weight) in datasets {
+            if !(weight > 0.0 && weight <= 1e6) {
+                let reason = "a weight must be a number above 0, at most a million".to_owned();
+                return Err(DataError::Pattern { pattern: weight.to_string(), reason });
+            }
+            let into = mixed.get_or_insert_with(|| Self {
+                parts: Vec::new(),
+                limits: dataset.limits.clone(),
+                tally: Tally::default(),
+                warnings: Vec::new(),
+            });
+            let first = into.len();
+            into.tally.merge(&dataset.tally);
+            into.warnings.extend(dataset.warnings);
+            let scaled = |part: Part| Part { weight: part.weight * weight, first: part.first + first, ..part };
+            into.parts.extend(dataset.parts.into_iter().map(scaled));
+        }
+        let reason = "no dataset to mix".to_owned();
+        mixed.ok_or_else(|| DataError::Pattern { pattern: String::new(), reason })
     }
 
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.parts.last().map_or(0, |part| part.first + part.source.len())
     }
 
     /// Never true: a dataset without samples is an error when it is opened.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Damage found while indexing; those samples are not numbered.
@@ -134,13 +259,8 @@ impl Dataset {
 
     /// Name of sample `index` for messages: shard and key.
     pub fn name(&self, index: usize) -> String {
-        match self.entries.get(index) {
-            Some((shard, entry)) => {
-                let path = self.shards[*shard as usize].path();
-                format!("{}:{}", path.display(), entry.key)
-            }
-            None => format!("sample {index} of {}", self.len()),
-        }
+        self.part(index)
+            .map_or_else(|| format!("sample {index} of {}", self.len()), |part| part.source.name(index - part.first))
     }
 
     /// Key, caption and metadata of sample `index`, without reading its picture.
@@ -148,8 +268,17 @@ impl Dataset {
     /// # Errors
     /// The damage that makes it unusable.
     pub fn annotation(&self, index: usize) -> Result<Annotation, Damage> {
-        let (shard, entry) = self.entry(index)?;
-        annotate(shard, entry)
+        let part = self.existing(index)?;
+        part.source.annotation(index - part.first)
+    }
+
+    /// The stored picture of sample `index`.
+    ///
+    /// # Errors
+    /// The damage that makes it unusable.
+    pub fn picture(&self, index: usize) -> Result<Picture, Damage> {
+        let part = self.existing(index)?;
+        part.source.picture(index - part.first)
     }
 
     /// Sample `index`, decoded, unaugmented.
@@ -157,34 +286,40 @@ impl Dataset {
     /// # Errors
     /// The damage that makes it unusable.
     pub fn sample(&self, index: usize) -> Result<Sample, Damage> {
-        let (shard, entry) = self.entry(index)?;
-        let annotation = annotate(shard, entry)?;
-        let image = decode(&shard.read(entry.image)?, &self.limits)?;
+        let annotation = self.annotation(index)?;
+        let image = self.picture(index)?.decode(&self.limits)?;
         Ok(Sample { image, annotation })
     }
 
-    fn entry(&self, index: usize) -> Result<(&ShardFile, &Entry), Damage> {
-        match self.entries.get(index) {
-            Some((shard, entry)) => Ok((&self.shards[*shard as usize], entry)),
-            None => Err(Damage::Io(format!("there is no {}", self.name(index)))),
-        }
+    /// Lengths of the runs of samples that lie together, in order.
+    pub(crate) fn groups(&self) -> Vec<usize> {
+        self.parts.iter().flat_map(|part| part.source.groups()).collect()
+    }
+
+    /// Number and weight of the samples of each part.
+    pub(crate) fn weights(&self) -> Vec<(usize, f64)> {
+        self.parts.iter().map(|part| (part.source.len(), part.weight)).collect()
+    }
+
+    fn part(&self, index: usize) -> Option<&Part> {
+        let behind = self.parts.partition_point(|part| part.first <= index);
+        self.parts[..behind].last().filter(|part| index - part.first < part.source.len())
+    }
+
+    fn existing(&self, index: usize) -> Result<&Part, Damage> {
+        self.part(index).ok_or_else(|| Damage::Io(format!("there is no {}", self.name(index))))
     }
 }
 
-fn annotate(shard: &ShardFile, entry: &Entry) -> Result<Annotation, Damage> {
-    let metadata = match entry.json {
-        Some(span) => Metadata::parse(&shard.read(span)?)?,
-        None => Metadata::default(),
-    };
-    let mut caption = String::new();
-    if let Some(span) = entry.text {
-        caption = String::from_utf8(shard.read(span)?).map_err(|_| Damage::Encoding)?;
+impl Picture {
+    /// The picture's pixels.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode(self, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
+        match self {
+            Self::Encoded(bytes) => decode(&bytes, limits),
+            Self::Decoded(image) => Ok(image),
+        }
     }
-    let caption = [caption.as_str(), metadata.text("caption").unwrap_or_default()]
-        .map(str::trim)
-        .into_iter()
-        .find(|text| !text.is_empty())
-        .ok_or(Damage::NoCaption)?
-        .to_owned();
-    Ok(Annotation { key: entry.key.to_string(), caption, metadata })
 }

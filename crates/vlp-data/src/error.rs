@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::Sampling;
+
 /// What can go wrong with data and tokenizers, grouped by whose fault it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +38,26 @@ pub enum DataError {
         damage: String,
         /// The first shard's trouble.
         first: String,
+    },
+    /// Not one usable row or sample among those read.
+    #[error("{origin}: 0 of {read} samples kept: {kinds}. {first}")]
+    NothingKept {
+        /// What was read.
+        origin: String,
+        /// How many rows or samples.
+        read: u64,
+        /// What is wrong with them, by kind.
+        kinds: String,
+        /// The first or last one's trouble.
+        first: String,
+    },
+    /// A file that lists samples is not what it should be.
+    #[error("{path}: {reason}")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
     },
     /// More damaged samples than the limit allows.
     #[error(
@@ -91,6 +113,28 @@ pub enum DataError {
         /// Its value.
         value: usize,
     },
+    /// A pattern of names or weights that cannot be read.
+    #[error("`{pattern}`: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A rank beyond the number of ranks.
+    #[error("rank {number} of {of}: ranks are numbered from 0")]
+    NoSuchRank {
+        /// The number.
+        number: usize,
+        /// How many ranks there are.
+        of: usize,
+    },
+    /// Distinct values need one process that sees the whole batch.
+    #[error("`LoaderConfig::distinct_by` works in one process: leave `LoaderConfig::rank` unset or drop it")]
+    DistinctAcrossRanks,
+    /// Shards read window by window have no weights.
+    #[error("weights need `Sampling::Shuffled` or `Sampling::Resampled`, not windows of shards")]
+    WeightedWindows,
     /// Pictures of different sizes in one batch.
     #[error(
         "pictures of {first:?} and {other:?} pixels in one view of a batch: end its image transform with a crop or \
@@ -104,14 +148,18 @@ pub enum DataError {
     },
     /// A cursor of another seed or dataset.
     #[error(
-        "the saved position belongs to seed {cursor_seed} and {cursor_samples} samples, this stream has seed {seed} and \
-         {samples} samples: resume with the same seed and data"
+        "the saved position belongs to seed {cursor_seed}, order {cursor_sampling:?} and {cursor_samples} samples, this stream \
+         has seed {seed}, order {sampling:?} and {samples} samples: resume with the same seed and data"
     )]
     ForeignCursor {
         /// Seed of this stream.
         seed: u64,
         /// Samples of this stream.
         samples: u64,
+        /// Order of this stream.
+        sampling: Sampling,
+        /// Order in the cursor.
+        cursor_sampling: Sampling,
         /// Seed in the cursor.
         cursor_seed: u64,
         /// Samples in the cursor.
@@ -153,6 +201,18 @@ pub enum DataError {
     },
 
     // The environment's fault.
+    /// No sample was finished for a long time.
+    #[error(
+        "no data for {seconds} s: {workers} workers are busy, the oldest with {sample}. Is its storage reachable? Raise `LoaderConfig::stall_after` if it is only slow"
+    )]
+    Stalled {
+        /// How long.
+        seconds: u64,
+        /// Number of workers.
+        workers: usize,
+        /// The sample that everything waits for.
+        sample: String,
+    },
     /// A thread could not be started.
     #[error("cannot start a loader thread: {source}. Lower `LoaderConfig::workers`")]
     Thread {

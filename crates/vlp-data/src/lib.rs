@@ -1,12 +1,13 @@
 //! Image–caption data for vision–language pre-training.
 //!
-//! Tar shards are indexed once ([`Dataset`]), read at random in an order that is a function of seed and position
-//! ([`Order`]), decoded, augmented into [`Views`] and put into batches on worker threads ([`Loader`]). What is damaged is
+//! Shards, tables and folders are indexed once ([`Dataset`]), read at random in an order that is a function of seed and
+//! position ([`Sampling`]), decoded, augmented into [`Views`] and put into batches on worker threads ([`Loader`]). What is damaged is
 //! skipped and counted; nothing in a shard can make it panic, hang, or take more memory than [`Limits`] allow.
 //!
 //! | item | what it is |
 //! |---|---|
-//! | [`Dataset`], [`Sample`], [`decode()`] | shards, samples, pictures |
+//! | [`Dataset`], [`Source`], [`Sample`], [`decode()`] | samples, what they are read from, pictures |
+//! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
@@ -16,6 +17,7 @@
 //! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`) |
 
 mod batch;
+mod braces;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -33,14 +35,18 @@ mod loader;
 mod metadata;
 mod order;
 mod pass;
+mod plan;
+mod rank;
 mod sample;
-mod shard;
+mod sampling;
+mod source;
 #[cfg(feature = "burn")]
 mod tensors;
 mod tokenizer;
 mod views;
 
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
+pub use braces::expand_braces;
 pub use clean_caption::CleanCaption;
 pub use clip_bpe::ClipBpe;
 pub use clip_vocab::ClipVocab;
@@ -52,11 +58,14 @@ pub use error::DataError;
 #[cfg(feature = "hf-tokenizers")]
 pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use limits::Limits;
-pub use loader::{Loader, LoaderConfig, SkipLimit};
+pub use loader::{CaptionChoice, Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
 pub use metadata::Metadata;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};
+pub use rank::Rank;
 pub use sample::{Annotation, Sample};
+pub use sampling::Sampling;
+pub use source::{CsvOptions, FolderCaptions, Picture, Row, Source, Table, TarShards, YfccZips};
 #[cfg(feature = "burn")]
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};

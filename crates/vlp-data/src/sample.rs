@@ -9,6 +9,8 @@ pub struct Annotation {
     pub key: String,
     /// The caption, trimmed, not empty.
     pub caption: String,
+    /// Further captions of the same picture, each trimmed and not empty; none in most datasets.
+    pub other_captions: Vec<String>,
     /// The other fields.
     pub metadata: Metadata,
 }

@@ -61,13 +61,18 @@ impl Views {
         self.views.len() - 1
     }
 
-    /// All views of a sample, the weak one first.
-    pub(crate) fn apply(&self, image: Image, caption: &str, key: Key) -> Vec<(Image, String)> {
+    /// All views of a sample as a loader with this seed makes them in this epoch, the weak one first: to look at.
+    pub fn preview(&self, image: Image, caption: &str, (seed, epoch, index): (u64, u64, u64)) -> Vec<(Image, String)> {
+        self.apply(image, |_| caption.to_owned(), Key { seed, epoch, index })
+    }
+
+    /// All views of a sample, the weak one first; `caption` gives the one that a view starts from.
+    pub(crate) fn apply(&self, image: Image, caption: impl Fn(u64) -> String, key: Key) -> Vec<(Image, String)> {
         let mut views: Vec<_> = (1..)
             .zip(&self.views[1..])
-            .map(|(number, view)| view.apply(image.clone(), caption.to_owned(), key, number))
+            .map(|(number, view)| view.apply(image.clone(), caption(number), key, number))
             .collect();
-        views.insert(0, self.views[0].apply(image, caption.to_owned(), key, 0));
+        views.insert(0, self.views[0].apply(image, caption(0), key, 0));
         views
     }
 }

@@ -1,6 +1,8 @@
 //! Damaged shards: a clear error or a counted skip.
 
 use std::fs;
+use std::ops::Range;
+use std::thread;
 
 use tar::EntryType;
 use tempfile::tempdir;
@@ -284,13 +286,13 @@ fn long_names_within_reason_are_read() {
     assert_eq!(dataset.annotation(0).unwrap().key, key);
 }
 
-/// Seeded, so that a failure repeats.
-#[test]
-fn mutated_shards_never_panic() {
-    let whole = shard(0, 3, 3).bytes();
-    let (mut opened, mut refused, mut damaged) = (0, 0, 0);
-    for seed in 0..2000 {
-        match open(&shards::mutate(&whole, seed)) {
+/// What became of some mutants: opened, refused, and samples damaged.
+fn mutants(whole: &[u8], seeds: Range<u64>) -> [u64; 3] {
+    let directory = tempdir().unwrap();
+    let [mut opened, mut refused, mut damaged] = [0; 3];
+    for seed in seeds {
+        let path = shards::write(directory.path(), "train-000.tar", &shards::mutate(whole, seed));
+        match Dataset::from_shards([path], Limits::default()) {
             Ok(dataset) => {
                 opened += 1;
                 for i in 0..dataset.len() {
@@ -305,6 +307,29 @@ fn mutated_shards_never_panic() {
             Err(other) => panic!("seed {seed}: {other}"),
         }
     }
+    [opened, refused, damaged]
+}
+
+/// Seeded, so that a failure repeats.
+#[test]
+fn ten_thousand_mutated_shards_never_panic() {
+    let whole = shard(0, 2, 2).bytes();
+    let counts = thread::scope(|scope| {
+        let parts: Vec<_> = (0..4)
+            .map(|part| {
+                scope.spawn({
+                    let whole = &whole;
+                    move || mutants(whole, part * 2500..(part + 1) * 2500)
+                })
+            })
+            .collect();
+        parts
+            .into_iter()
+            .map(|part| part.join().unwrap())
+            .fold([0; 3], |sum, part| std::array::from_fn(|i| sum[i] + part[i]))
+    });
+    let [opened, refused, damaged] = counts;
+    assert_eq!(opened + refused, 10_000);
     // That the mutations hit all three outcomes shows that they test something.
-    assert!(opened > 500 && refused > 50 && damaged > 100, "{opened} opened, {refused} refused, {damaged} damaged");
+    assert!(opened > 2500 && refused > 250 && damaged > 500, "{opened} opened, {refused} refused, {damaged} damaged");
 }

@@ -58,6 +58,7 @@ pub struct RetrievalSheet<'a> {
     caption_width: u32,
     columns: usize,
     scaling: Scaling,
+    legend: [String; 2],
     rows: Vec<RetrievalRow<'a>>,
 }
 
@@ -71,6 +72,7 @@ impl<'a> RetrievalSheet<'a> {
             caption_width: 250,
             columns: 1,
             scaling: Scaling::default(),
+            legend: ["right", "wrong"].map(str::to_owned),
             rows: Vec::new(),
         }
     }
@@ -102,6 +104,12 @@ impl<'a> RetrievalSheet<'a> {
     /// How pictures grow to the size of a cell.
     pub fn scaling(mut self, scaling: Scaling) -> Self {
         self.scaling = scaling;
+        self
+    }
+
+    /// What a thick green frame and a thin pale one mean; "right" and "wrong" unless told otherwise.
+    pub fn legend(mut self, thick: impl Into<String>, thin: impl Into<String>) -> Self {
+        self.legend = [thick.into(), thin.into()];
         self
     }
 
@@ -170,7 +178,8 @@ impl<'a> RetrievalSheet<'a> {
     fn heading(&self, canvas: &mut Canvas, width: i32) {
         // What the frames mean, at the right end; the title gets the rest.
         let mut x = width - EDGE;
-        for (text, colour, thickness) in [("wrong", WRONG, 1), ("right", RIGHT, 3)] {
+        let [thick, thin] = &self.legend;
+        for (text, colour, thickness) in [(thin, WRONG, 1), (thick, RIGHT, 3)] {
             canvas.text((x, EDGE + 16), Anchor::End, SMALL, MUTED, text);
             x -= font::width(text, SMALL).ceil() as i32 + 22;
             canvas.frame(Rect::new(x, EDGE + 3, 15, 15), thickness, colour);

@@ -1,5 +1,7 @@
 //! What tests of several crates share.
 
+#[cfg(feature = "shards")]
+pub mod corpus;
 #[cfg(feature = "tensor")]
 pub mod golden;
 #[cfg(feature = "tensor")]

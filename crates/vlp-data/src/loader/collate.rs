@@ -3,19 +3,17 @@ use std::collections::HashSet;
 use super::prepare::Prepared;
 use super::skip_limit::SkipGauge;
 use super::{LoaderConfig, Window};
-use crate::{Cursor, Damage, DataError, Dataset, HostBatch, HostImages, HostTokens, HostView};
+use crate::{Cursor, Damage, DataError, HostBatch, HostImages, HostTokens, HostView};
 
-/// What a worker hands over: a sample, its damage, or the message of its panic.
+/// What a worker hands over: a sample with name and damage of those before it in its place, or the message of its panic.
 pub(super) enum Outcome {
-    Ready(Prepared),
-    Damaged((u64, u64), Damage),
+    Done(Option<Prepared>, Vec<(String, Damage)>),
     Panicked(String),
 }
 
 /// Puts samples into batches, in the order of the stream.
 pub(super) struct Collator<'a> {
     window: &'a Window<Outcome>,
-    dataset: &'a Dataset,
     config: &'a LoaderConfig,
     cursor: Cursor,
     deferred: Vec<Prepared>,
@@ -28,15 +26,9 @@ const MOST_DEFERRED: usize = 8;
 
 impl<'a> Collator<'a> {
     /// Takes over from a cursor; the window's first jobs are the samples it has put off.
-    pub(super) fn new(
-        window: &'a Window<Outcome>,
-        dataset: &'a Dataset,
-        config: &'a LoaderConfig,
-        cursor: Cursor,
-    ) -> Self {
+    pub(super) fn new(window: &'a Window<Outcome>, config: &'a LoaderConfig, cursor: Cursor) -> Self {
         Self {
             window,
-            dataset,
             config,
             cursor,
             deferred: Vec::new(),
@@ -77,7 +69,9 @@ impl<'a> Collator<'a> {
         }
         while batch.len() < size {
             let received = self.receive()?;
-            self.cursor.advance();
+            if self.config.rank.is_none() {
+                self.cursor.advance(1);
+            }
             match received {
                 Ok(Some(sample)) => place(sample, &mut batch, &mut deferred),
                 Ok(None) => {}
@@ -92,6 +86,9 @@ impl<'a> Collator<'a> {
                 }));
             }
         }
+        if let Some(positions) = self.config.global_batch() {
+            self.cursor.advance(positions);
+        }
         self.cursor.deferred = deferred.iter().map(|sample| sample.visit).collect();
         self.deferred = deferred;
         Some(self.collate(batch))
@@ -100,18 +97,28 @@ impl<'a> Collator<'a> {
     /// The next sample of the window; nothing when it was damaged and the limit still allows that.
     fn receive(&mut self) -> Option<Result<Option<Prepared>, DataError>> {
         Some(match self.window.next()? {
-            Outcome::Ready(sample) => {
-                self.gauge.good();
-                Ok(Some(sample))
-            }
-            Outcome::Damaged((_, index), damage) => {
-                let name = self.dataset.name(index as usize);
-                let verdict = self.gauge.damaged(&name, &damage);
-                self.skipped.push((name, damage));
-                verdict.map(|()| None)
-            }
+            Outcome::Done(sample, damaged) => self.count(sample.is_some(), damaged).map(|()| sample),
             Outcome::Panicked(message) => Err(DataError::WorkerPanicked { message }),
         })
+    }
+
+    fn count(&mut self, good: bool, damaged: Vec<(String, Damage)>) -> Result<(), DataError> {
+        for (name, damage) in &damaged {
+            self.gauge.damaged(name, damage)?;
+        }
+        if good {
+            self.gauge.good();
+        } else if self.config.rank.is_some() {
+            let last = damaged.last().map(|(name, damage)| format!("The last: {name}: {damage}"));
+            return Err(DataError::NothingKept {
+                origin: "a place of a batch".to_owned(),
+                read: damaged.len() as u64,
+                kinds: "all that were tried are damaged".to_owned(),
+                first: last.unwrap_or_default(),
+            });
+        }
+        self.skipped.extend(damaged);
+        Ok(())
     }
 
     fn collate(&mut self, batch: Vec<Prepared>) -> Result<HostBatch, DataError> {

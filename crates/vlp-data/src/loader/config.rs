@@ -1,13 +1,27 @@
+use std::time::Duration;
+
 use super::SkipLimit;
-use crate::DataError;
+use crate::{DataError, Rank, Sampling};
+
+/// Which caption of a picture that has several is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CaptionChoice {
+    /// One is drawn for each visit of a sample, and all views share it.
+    #[default]
+    OnePerSample,
+    /// Each view draws its own.
+    OnePerView,
+}
 
 /// How batches are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoaderConfig {
-    /// Samples in a batch.
+    /// Samples in a batch; with ranks, in the part of each rank.
     pub batch_size: usize,
     /// Seed of order and augmentations.
     pub seed: u64,
+    /// In which order samples come.
+    pub sampling: Sampling,
     /// Threads that read, decode and augment. Does not change what comes out.
     pub workers: usize,
     /// Finished batches kept ready.
@@ -19,6 +33,16 @@ pub struct LoaderConfig {
     pub distinct_by: Option<String>,
     /// How much damage is too much.
     pub skip_limit: SkipLimit,
+    /// Which caption is used where a picture has several.
+    pub captions: CaptionChoice,
+    /// Which of several cooperating processes this is. Batch k of rank r holds rows `r * batch_size` on of the k-th *global*
+    /// batch, so that the stream of global batches is the same for any number of ranks with the same global batch size.
+    ///
+    /// So that every rank knows its rows without asking others, the place of a damaged sample is taken by another one, drawn by
+    /// (seed, epoch, place). Without ranks the stream closes up instead, and an epoch shows every good sample once.
+    pub rank: Option<Rank>,
+    /// Ends in an error when no sample was finished for so long.
+    pub stall_after: Duration,
 }
 
 impl LoaderConfig {
@@ -27,19 +51,34 @@ impl LoaderConfig {
         Self {
             batch_size,
             seed,
+            sampling: Sampling::default(),
             workers: std::thread::available_parallelism().map_or(1, Into::into),
             prefetch: 2,
             distinct_by: None,
             skip_limit: SkipLimit::default(),
+            captions: CaptionChoice::default(),
+            rank: None,
+            stall_after: Duration::from_secs(300),
         }
     }
 
     pub(super) fn check(&self) -> Result<(), DataError> {
         let wrong = |option, value: usize| Err(DataError::Option { option, value });
+        if let Some(rank) = self.rank {
+            rank.check()?;
+            if self.distinct_by.is_some() {
+                return Err(DataError::DistinctAcrossRanks);
+            }
+        }
         match (self.batch_size, self.workers) {
             (0, _) => wrong("batch_size", 0),
             (_, 0) => wrong("workers", 0),
             _ => Ok(()),
         }
+    }
+
+    /// Positions that a global batch takes up where ranks share it; none where the stream closes up.
+    pub(super) fn global_batch(&self) -> Option<u64> {
+        self.rank.map(|rank| (rank.of * self.batch_size) as u64)
     }
 }

@@ -5,16 +5,20 @@ mod config;
 mod pipeline;
 mod prepare;
 mod skip_limit;
+mod timing;
 mod window;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::plan::Plan;
 use crate::{Cursor, DataError, Dataset, HostBatch, Tally, Tokenizer, Views};
-pub use config::LoaderConfig;
+pub use config::{CaptionChoice, LoaderConfig};
 use pipeline::Pipeline;
 use prepare::Preparation;
 pub use skip_limit::SkipLimit;
+use timing::StageClock;
+pub use timing::{StageTimes, Timing};
 pub(crate) use window::Window;
 
 /// An endless stream of training batches.
@@ -30,8 +34,21 @@ pub struct Loader {
     /// Started with the first batch, so that a seek before it costs nothing.
     pipeline: Option<Pipeline>,
     tally: Tally,
+    notices: Vec<String>,
     waited: Duration,
+    computed: Duration,
+    /// When the last batch was given out.
+    given: Option<Instant>,
 }
+
+/// A damaged sample is told when it is the first of its kind, and then one in so many.
+const NOTICE_EVERY: u64 = 1000;
+
+/// Most notices kept.
+const MOST_NOTICES: usize = 1000;
+
+/// Damaged in a row, at a place that must be filled: at a damage of 10 % this happens once in 10^17 places.
+const SUBSTITUTES: u64 = 16;
 
 impl Loader {
     /// A stream from its beginning.
@@ -45,16 +62,29 @@ impl Loader {
         config: LoaderConfig,
     ) -> Result<Self, DataError> {
         config.check()?;
-        let cursor = Cursor::start(config.seed, dataset.len() as u64);
-        let preparation =
-            Preparation { dataset, tokenizer, views, seed: config.seed, distinct_by: config.distinct_by.clone() };
+        let plan = Plan::new(&dataset, config.seed, config.sampling)?;
+        let cursor = Cursor { sampling: config.sampling, ..Cursor::start(config.seed, plan.slots()) };
+        let preparation = Preparation {
+            dataset,
+            plan,
+            tokenizer,
+            views,
+            seed: config.seed,
+            distinct_by: config.distinct_by.clone(),
+            captions: config.captions,
+            substitutes: if config.rank.is_some() { SUBSTITUTES } else { 0 },
+            clock: StageClock::default(),
+        };
         Ok(Self {
             preparation: Arc::new(preparation),
             config,
             cursor,
             pipeline: None,
             tally: Tally::default(),
+            notices: Vec::new(),
             waited: Duration::ZERO,
+            computed: Duration::ZERO,
+            given: None,
         })
     }
 
@@ -65,28 +95,36 @@ impl Loader {
     /// again after an error starts anew from the last batch given out.
     pub fn next_batch(&mut self) -> Result<HostBatch, DataError> {
         let asked = Instant::now();
-        let pipeline = match self.pipeline.take() {
+        self.computed += self.given.take().map_or(Duration::ZERO, |given| asked - given);
+        let mut pipeline = match self.pipeline.take() {
             Some(pipeline) => pipeline,
             None => Pipeline::start(&self.preparation, &self.config, self.cursor.clone())?,
         };
         // On an error the pipeline is dropped, which ends its threads.
-        let batch = pipeline.next()?;
+        let batch = pipeline.next(self.config.stall_after)?;
         self.pipeline = Some(pipeline);
         self.waited += asked.elapsed();
         self.cursor = batch.cursor.clone();
-        for (_, damage) in &batch.skipped {
+        for (name, damage) in &batch.skipped {
             self.tally.add(damage.kind());
+            let count = self.tally.count(damage.kind());
+            if (count == 1 || count.is_multiple_of(NOTICE_EVERY)) && self.notices.len() < MOST_NOTICES {
+                self.notices.push(format!("skipped {name} ({} number {count}): {damage}", damage.kind().name()));
+            }
         }
+        self.given = Some(Instant::now());
         Ok(batch)
     }
 
     /// Continues from a cursor: the batches that follow are those that followed it the first time.
     ///
     /// # Errors
-    /// When the cursor belongs to another seed or another dataset.
+    /// When the cursor belongs to another seed, order or dataset, or has samples put off, which ranks do not share.
     pub fn seek(&mut self, cursor: &Cursor) -> Result<(), DataError> {
-        let samples = self.preparation.dataset.len() as u64;
-        cursor.check(self.config.seed, samples)?;
+        cursor.check(&self.cursor)?;
+        if self.config.rank.is_some() && !cursor.deferred.is_empty() {
+            return Err(DataError::DistinctAcrossRanks);
+        }
         self.pipeline = None;
         self.cursor = cursor.clone();
         Ok(())
@@ -100,6 +138,16 @@ impl Loader {
     /// Samples skipped so far, by kind of damage.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Damaged samples worth a line in a log: the first of each kind, and every thousandth of it.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Where the time went so far.
+    pub fn timing(&self) -> Timing {
+        Timing { waited: self.waited, computed: self.computed, stages: self.preparation.clock.times() }
     }
 
     /// How long [`Loader::next_batch`] has waited for data, in all.

@@ -1,13 +1,14 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use super::collate::{Collator, Outcome};
 use super::prepare::Preparation;
 use super::{LoaderConfig, Window};
-use crate::{Cursor, DataError, HostBatch, Order};
+use crate::{Cursor, DataError, HostBatch, Rank};
 
 /// The threads of a loader: workers fill a window of samples, one thread makes batches of it.
 #[derive(Debug)]
@@ -15,13 +16,14 @@ pub(super) struct Pipeline {
     window: Arc<Window<Outcome>>,
     batches: Option<Receiver<Result<HostBatch, DataError>>>,
     threads: Vec<JoinHandle<()>>,
+    visits: Visits,
+    workers: usize,
 }
 
 impl std::fmt::Debug for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Ready(_) => "Ready",
-            Self::Damaged(..) => "Damaged",
+            Self::Done(..) => "Done",
             Self::Panicked(_) => "Panicked",
         })
     }
@@ -37,18 +39,27 @@ impl Pipeline {
         let ahead = config.batch_size + 4 * config.workers;
         let window = Arc::new(Window::new(u64::MAX, ahead));
         let (sender, receiver) = sync_channel(config.prefetch);
-        let mut pipeline = Self { window: Arc::clone(&window), batches: Some(receiver), threads: Vec::new() };
+        let visits = Visits {
+            preparation: Arc::clone(preparation),
+            cursor: cursor.clone(),
+            share: config.rank.map(|rank| (rank, config.batch_size as u64)),
+        };
+        let mut pipeline = Self {
+            window: Arc::clone(&window),
+            batches: Some(receiver),
+            threads: Vec::new(),
+            visits: visits.clone(),
+            workers: config.workers,
+        };
         for number in 0..config.workers {
-            let (window, preparation) = (Arc::clone(&window), Arc::clone(preparation));
-            let cursor = cursor.clone();
+            let (window, visits) = (Arc::clone(&window), visits.clone());
             pipeline.spawn(format!("vlp-worker-{number}"), move || {
-                let visits = Visits::new(&preparation, cursor);
                 window.work(|job| visits.outcome(job));
             })?;
         }
-        let (preparation, config) = (Arc::clone(preparation), config.clone());
+        let config = config.clone();
         pipeline.spawn("vlp-batches".to_owned(), move || {
-            let collator = Collator::new(&window, &preparation.dataset, &config, cursor);
+            let collator = Collator::new(&window, &config, cursor);
             collate_all(collator, &sender);
         })?;
         Ok(pipeline)
@@ -62,9 +73,30 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(super) fn next(&self) -> Result<HostBatch, DataError> {
+    /// The next batch, or an error when no sample was finished for `stall_after`.
+    pub(super) fn next(&mut self, stall_after: Duration) -> Result<HostBatch, DataError> {
         let gone = || DataError::WorkerPanicked { message: "the thread that makes batches has ended".to_owned() };
-        self.batches.as_ref().and_then(|batches| batches.recv().ok()).ok_or_else(gone)?
+        let batches = self.batches.as_ref().ok_or_else(gone)?;
+        let (mut known, mut since) = (self.window.progress().0, Instant::now());
+        loop {
+            match batches.recv_timeout(stall_after / 4) {
+                Ok(batch) => return batch,
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let (done, waiting_for) = self.window.progress();
+            if done != known {
+                (known, since) = (done, Instant::now());
+            } else if since.elapsed() >= stall_after {
+                // They may hang for ever: left to themselves, they end with what they are doing.
+                self.threads.clear();
+                return Err(DataError::Stalled {
+                    seconds: since.elapsed().as_secs(),
+                    workers: self.workers,
+                    sample: self.visits.name(waiting_for),
+                });
+            }
+        }
     }
 }
 
@@ -98,33 +130,42 @@ fn collate_all(mut collator: Collator<'_>, sender: &SyncSender<Result<HostBatch,
 }
 
 /// Which sample each job of the window is.
-struct Visits<'a> {
-    preparation: &'a Preparation,
+#[derive(Debug, Clone)]
+struct Visits {
+    preparation: Arc<Preparation>,
     cursor: Cursor,
+    /// The rank and how many rows of a global batch it has.
+    share: Option<(Rank, u64)>,
 }
 
-impl<'a> Visits<'a> {
-    fn new(preparation: &'a Preparation, cursor: Cursor) -> Self {
-        Self { preparation, cursor }
-    }
-
-    /// (epoch, index) of a job: first the samples that were put off, then the stream.
+impl Visits {
+    /// (epoch, slot) of a job: first the samples that were put off, then the stream.
     fn visit(&self, job: u64) -> (u64, u64) {
         let deferred = &self.cursor.deferred;
         if let Some(&visit) = deferred.get(job as usize) {
             return visit;
         }
-        let (epoch, position) = self.cursor.ahead(job - deferred.len() as u64);
-        let order = Order::new(self.preparation.seed, epoch, self.cursor.samples);
-        (epoch, order.index(position))
+        let job = job - deferred.len() as u64;
+        let ahead = match self.share {
+            Some((rank, rows)) => (job / rows * rank.of as u64 + rank.number as u64) * rows + job % rows,
+            None => job,
+        };
+        let (epoch, position) = self.cursor.ahead(ahead);
+        (epoch, self.preparation.plan.slot(epoch, position))
+    }
+
+    fn name(&self, job: u64) -> String {
+        let (epoch, slot) = self.visit(job);
+        self.preparation.dataset.name(self.preparation.plan.index(epoch, slot))
     }
 
     fn outcome(&self, job: u64) -> Outcome {
-        let (epoch, index) = self.visit(job);
-        let prepare = || self.preparation.prepare(epoch, index);
+        let prepare = || {
+            let (epoch, slot) = self.visit(job);
+            self.preparation.prepare(epoch, slot)
+        };
         match catch_unwind(AssertUnwindSafe(prepare)) {
-            Ok(Ok(sample)) => Outcome::Ready(sample),
-            Ok(Err(damage)) => Outcome::Damaged((epoch, index), damage),
+            Ok((sample, damaged)) => Outcome::Done(sample, damaged),
             Err(panic) => Outcome::Panicked(panic_message(&*panic)),
         }
     }

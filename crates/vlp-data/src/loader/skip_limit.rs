@@ -50,6 +50,14 @@ impl SkipGauge {
         let window = self.seen.min(self.limit.window);
         let too_many = self.damaged.len() as f64 > self.limit.rate * window as f64;
         if too_many && self.damaged.len() >= self.limit.at_least {
+            if self.tally.total() == self.seen {
+                return Err(DataError::NothingKept {
+                    origin: "the loader".to_owned(),
+                    read: self.seen,
+                    kinds: self.tally.to_string(),
+                    first: format!("The last: {name}: {damage}"),
+                });
+            }
             return Err(DataError::TooMuchDamage {
                 damaged: self.damaged.len(),
                 window,

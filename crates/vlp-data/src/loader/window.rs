@@ -22,13 +22,15 @@ struct State<T> {
     /// Results from `base` on.
     results: VecDeque<Option<T>>,
     closed: bool,
+    /// Jobs done, in any order.
+    done: u64,
 }
 
 impl<T> Window<T> {
     /// A window over jobs `0..jobs` of which at most `ahead` are under way or waiting to be taken.
     pub(crate) fn new(jobs: u64, ahead: usize) -> Self {
         Self {
-            state: Mutex::new(State { base: 0, next: 0, results: VecDeque::new(), closed: false }),
+            state: Mutex::new(State { base: 0, next: 0, results: VecDeque::new(), closed: false, done: 0 }),
             room: Condvar::new(),
             ready: Condvar::new(),
             ahead: ahead.max(1) as u64,
@@ -43,6 +45,7 @@ impl<T> Window<T> {
             let mut state = self.lock();
             let at = (number - state.base) as usize;
             state.results[at] = Some(result);
+            state.done += 1;
             if at == 0 {
                 self.ready.notify_all();
             }
@@ -77,6 +80,12 @@ impl<T> Window<T> {
             }
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// How many jobs are done, and the number of the one that everything waits for.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.done, state.base)
     }
 
     /// Wakes everybody up to end.

@@ -1,38 +1,39 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader};
 
 use tar::{Archive, EntryType};
 
+use super::Frugal;
 use crate::{Damage, DamageKind, Limits, Tally};
 
 /// Where a member's bytes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) offset: u64,
-    pub(crate) length: u32,
+pub(super) struct Span {
+    pub(super) offset: u64,
+    pub(super) length: u32,
 }
 
 /// One sample of a shard.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: Box<str>,
-    pub(crate) image: Span,
-    pub(crate) text: Option<Span>,
-    pub(crate) json: Option<Span>,
+pub(super) struct Entry {
+    pub(super) key: Box<str>,
+    pub(super) image: Span,
+    pub(super) text: Option<Span>,
+    pub(super) json: Option<Span>,
 }
 
 /// What one pass over a shard found.
 #[derive(Debug, Default)]
-pub(crate) struct Scan {
+pub(super) struct Scan {
     /// Samples with a picture and something that may hold a caption, in the order of their first members.
-    pub(crate) entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// Pictures without any text, which `entries` leaves out.
-    pub(crate) without_text: usize,
-    pub(crate) tally: Tally,
+    pub(super) without_text: usize,
+    pub(super) tally: Tally,
     /// Damage that concerns more than one sample, in words.
-    pub(crate) warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// The part of a sample that a member gives.
@@ -69,13 +70,14 @@ const HEADER_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// When the file cannot be read at all; damage inside is counted instead.
-pub(crate) fn scan(file: &File, limits: &Limits) -> io::Result<Scan> {
+pub(super) fn scan(file: &File, limits: &Limits) -> io::Result<Scan> {
     let length = file.metadata()?.len();
     let budget = Cell::new(HEADER_BYTES);
     let mut archive = Archive::new(Frugal {
         // Small: between headers the reader seeks, which empties the buffer.
         inner: BufReader::with_capacity(1024, file),
         budget: &budget,
+        what: "a header of more than 1 MiB",
     });
     let mut scan = Scan::default();
     let mut groups = Groups::default();
@@ -227,27 +229,4 @@ fn split_name(name: &[u8]) -> Option<(&str, String)> {
     let dot = name[file..].find('.').map_or(name.len(), |dot| file + dot);
     let extension = name.get(dot + 1..).unwrap_or_default();
     Some((&name[..dot], extension.to_ascii_lowercase()))
-}
-
-/// Fails when more is read between two members than headers need: the archive crate reads extended headers whole.
-struct Frugal<'a, R> {
-    inner: R,
-    budget: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Frugal<'_, R> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(bytes)?;
-        match self.budget.get().checked_sub(read as u64) {
-            Some(left) => self.budget.set(left),
-            None => return Err(io::Error::other("a header of more than 1 MiB")),
-        }
-        Ok(read)
-    }
-}
-
-impl<R: Seek> Seek for Frugal<'_, R> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.inner.seek(to)
-    }
 }

@@ -1,0 +1,37 @@
+//! The sheet of views.
+
+use std::error::Error;
+
+use vlp_augment::{Identity, Image, ImageTransform, KeywordShuffle, SampleRng, recipes};
+use vlp_data::{Dataset, View, Views};
+use vlp_report::{Picture, ReportError, RetrievalRow, RetrievalSheet};
+
+use crate::Args;
+
+/// Evenly spread samples: the picture as it is, its weak view, and three strong ones.
+pub(crate) fn draw(args: &Args, dataset: &Dataset, good: &[usize]) -> Result<(), Box<dyn Error>> {
+    let views = Views::weak(View::new(recipes::clip_rocket_weak(args.size), Identity))
+        .and_strong(3, View::new(recipes::clip_rocket_strong(args.size), KeywordShuffle { at_least: 1 }));
+    let mut samples = Vec::new();
+    for &index in good.iter().step_by((good.len() / args.rows.max(1)).max(1)).take(args.rows) {
+        let sample = dataset.sample(index)?;
+        let whole = recipes::eval(args.size).apply(sample.image.clone(), &mut SampleRng::new(0, 0, 0, 0));
+        let made = views.preview(sample.image, &sample.annotation.caption, (args.seed, 0, index as u64));
+        samples.push((sample.annotation.caption, whole, made));
+    }
+    let mut sheet = RetrievalSheet::new("Views of evenly spread samples").legend("whole, weak", "strong").caption_width(420).subtitle(
+        "1: the whole picture, 2: weak view, 3 to 5: strong views. Text: caption, then that of the first strong view",
+    );
+    for (caption, whole, made) in &samples {
+        let mut row = RetrievalRow::new(format!("{caption} → {}", made[1].1)).hit(picture(whole)?, true);
+        for (number, (image, _)) in made.iter().enumerate() {
+            row = row.hit(picture(image)?, number == 0);
+        }
+        sheet = sheet.row(row);
+    }
+    Ok(sheet.save(&args.sheet)?)
+}
+
+fn picture(image: &Image) -> Result<Picture<'_>, ReportError> {
+    Picture::new(image.width() as u32, image.height() as u32, image.pixels())
+}

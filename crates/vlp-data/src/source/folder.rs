@@ -1,0 +1,113 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::files::read_file;
+use super::{Row, Table};
+use crate::{Damage, DataError, Limits, Metadata};
+
+/// Where the captions of a folder of pictures are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FolderCaptions {
+    /// Beside the pictures if there is any `.txt` or `.json` file, otherwise the class folders' names.
+    #[default]
+    Auto,
+    /// `X.txt`, or the field `caption` of `X.json`, beside the picture `X.jpg`.
+    Beside,
+    /// The name of the first folder below the root, with spaces for underscores and hyphens. The metadata field `label` has the
+    /// folder's name, `class` its number in the order of the names.
+    Classes,
+}
+
+/// Deeper folders are left out: nobody has them, and a loop of mounts would never end.
+const MOST_LEVELS: usize = 32;
+
+impl Table {
+    /// Lists the pictures (`.png`, `.jpg`, `.jpeg`, `.webp`) below a folder, in the order of their paths. Hidden files and
+    /// linked folders are left out.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or no picture can be used.
+    pub fn from_folder(root: impl AsRef<Path>, captions: FolderCaptions, limits: Limits) -> Result<Self, DataError> {
+        let root = root.as_ref();
+        let (mut pictures, mut texts) = (Vec::new(), 0);
+        let mut folders = vec![(PathBuf::new(), 0)];
+        while let Some((folder, level)) = folders.pop() {
+            let path = root.join(&folder);
+            let read_error = |source| DataError::Read { path: path.clone(), source };
+            for entry in fs::read_dir(&path).map_err(read_error)? {
+                let entry = entry.map_err(read_error)?;
+                let name = entry.file_name();
+                if name.to_string_lossy().starts_with('.') {
+                    continue;
+                }
+                let relative = folder.join(&name);
+                // Of the link itself, not of what it points to.
+                let kind = entry.file_type().map_err(read_error)?;
+                if kind.is_dir() {
+                    if level < MOST_LEVELS {
+                        folders.push((relative, level + 1));
+                    }
+                    continue;
+                }
+                let extension = relative.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+                match extension.as_str() {
+                    "png" | "jpg" | "jpeg" | "webp" => pictures.push(relative),
+                    "txt" | "json" => texts += 1,
+                    _ => {}
+                }
+            }
+        }
+        if pictures.is_empty() {
+            let reason = "no .png, .jpg, .jpeg or .webp file in this folder or below it".to_owned();
+            return Err(DataError::Table { path: root.to_owned(), reason });
+        }
+        pictures.sort();
+        let beside = match captions {
+            FolderCaptions::Auto => texts > 0,
+            FolderCaptions::Beside => true,
+            FolderCaptions::Classes => false,
+        };
+        let mut table = Table::new(root.display().to_string(), root, limits.clone());
+        let classes: BTreeSet<String> = pictures.iter().filter_map(|path| class(path)).collect();
+        let classes: Vec<String> = classes.into_iter().collect();
+        for path in pictures {
+            let found = if beside { captions_beside(root, &path, &limits) } else { named(&path, &classes) };
+            match (found, path.to_str()) {
+                (Ok((captions, metadata)), Some(path)) => table.push(Row { path: path.to_owned(), captions, metadata }),
+                (Err(damage), _) => table.push_damage(&damage),
+                (_, None) => table.push_damage(&Damage::Name(path.display().to_string())),
+            }
+        }
+        table.finish()
+    }
+}
+
+fn class(path: &Path) -> Option<String> {
+    let mut parts = path.components();
+    let first = parts.next()?;
+    parts.next()?;
+    Some(first.as_os_str().to_string_lossy().into_owned())
+}
+
+fn named(path: &Path, classes: &[String]) -> Result<(Vec<String>, Metadata), Damage> {
+    let name = class(path).ok_or(Damage::NoCaption)?;
+    let mut metadata = Metadata::default();
+    metadata.insert("class", classes.binary_search(&name).unwrap_or_default());
+    metadata.insert("label", name.clone());
+    Ok((vec![name.replace(['_', '-'], " ")], metadata))
+}
+
+fn captions_beside(root: &Path, path: &Path, limits: &Limits) -> Result<(Vec<String>, Metadata), Damage> {
+    let beside = |extension, limit| {
+        let file = root.join(path).with_extension(extension);
+        file.exists().then(|| read_file(&file, limit)).transpose()
+    };
+    let metadata = beside("json", limits.metadata_bytes)?;
+    let metadata = metadata.map(|bytes| Metadata::parse(&bytes)).transpose()?.unwrap_or_default();
+    let text = beside("txt", limits.caption_bytes)?.unwrap_or_default();
+    let text = String::from_utf8(text).map_err(|_| Damage::Encoding)?;
+    let from_json = metadata.text("caption").unwrap_or_default().to_owned();
+    let caption = if text.trim().is_empty() { from_json } else { text };
+    Ok((vec![caption], metadata))
+}

@@ -1,0 +1,81 @@
+//! Where samples come from: one reader for each layout on disk, all behind [`Source`].
+
+mod csv_table;
+mod files;
+mod folder;
+mod frugal;
+mod idx;
+mod json_lines;
+mod npy;
+mod pickle;
+mod positioned;
+mod shard_file;
+mod table;
+mod tar_scan;
+mod tar_shards;
+mod yfcc;
+
+use std::fmt::Debug;
+
+use vlp_augment::Image;
+
+use crate::{Annotation, Damage, Tally};
+
+pub use csv_table::CsvOptions;
+pub use folder::FolderCaptions;
+pub use table::{Row, Table};
+pub use tar_shards::TarShards;
+pub use yfcc::YfccZips;
+
+pub(crate) use idx::Idx;
+
+use frugal::Frugal;
+
+/// A picture as a source stores it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Picture {
+    /// A PNG, JPEG or WebP file.
+    Encoded(Vec<u8>),
+    /// Pixels.
+    Decoded(Image),
+}
+
+/// A numbered collection of image–caption pairs that several threads read at random.
+///
+/// [`Dataset`](crate::Dataset) puts one or more of them behind one another. Implement it to read a layout of your own: a
+/// sample must be the same whenever it is read, and what is wrong with one is [`Damage`], never a panic.
+pub trait Source: Send + Sync + Debug {
+    /// Number of samples.
+    fn len(&self) -> usize;
+
+    /// Whether there is no sample.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Name of a sample for messages, such as shard and key.
+    fn name(&self, index: usize) -> String;
+
+    /// Key, captions and metadata of a sample, without its picture.
+    ///
+    /// # Errors
+    /// The damage that makes the sample unusable.
+    fn annotation(&self, index: usize) -> Result<Annotation, Damage>;
+
+    /// The picture of a sample.
+    ///
+    /// # Errors
+    /// The damage that makes the sample unusable.
+    fn picture(&self, index: usize) -> Result<Picture, Damage>;
+
+    /// Damage found while indexing; those samples are not numbered.
+    fn tally(&self) -> &Tally;
+
+    /// What is wrong with the source as a whole, a sentence each.
+    fn warnings(&self) -> &[String];
+
+    /// Lengths of the runs of samples that lie together, such as shards: what is read window by window from afar.
+    fn groups(&self) -> Vec<usize> {
+        vec![self.len()]
+    }
+}
