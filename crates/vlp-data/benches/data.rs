@@ -102,7 +102,9 @@ fn serve(shards: &str, workers: usize, seconds: f64) {
         samples as f64 / start.elapsed().as_secs_f64()
     };
     measure(1.0);
-    println!("{}", measure(seconds));
+    let rate = measure(seconds);
+    eprintln!("{:?}", loader.timing());
+    println!("{rate}");
 }
 
 fn main() {

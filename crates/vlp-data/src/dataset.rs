@@ -90,8 +90,8 @@ impl Dataset {
         let names = expand_braces(patterns)?;
         if let Some(name) = names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
             let reason = match name.starts_with("pipe:") {
-                true => "commands are never run: fetch the shards first, or give their URL to `RemoteShards`",
-                false => "remote shards are read by `RemoteShards` (feature `remote`)",
+                true => "commands are never run: fetch the shards first",
+                false => "remote shards are not read: fetch them first",
             };
             return Err(DataError::Pattern { pattern: name.clone(), reason: reason.to_owned() });
         }

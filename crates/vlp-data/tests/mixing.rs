@@ -57,7 +57,7 @@ fn malformed_and_endless_patterns_are_refused() {
     let command = Dataset::tars("pipe:rm -rf x", Limits::default()).unwrap_err();
     assert!(command.to_string().contains("commands are never run"), "{command}");
     assert!(
-        Dataset::tars("http://a/{0..1}.tar", Limits::default()).unwrap_err().to_string().contains("feature `remote`")
+        Dataset::tars("http://a/{0..1}.tar", Limits::default()).unwrap_err().to_string().contains("fetch them first")
     );
 }
 
