@@ -15,7 +15,7 @@ use vlp::trainer::Checkpoint;
 #[derive(Parser, Debug)]
 #[command(version)]
 pub(crate) struct Args {
-    /// What to train: clip or clip-rocket
+    /// What to train: clip, clip-rocket, slip, siamlip, byolip, barlip, swalip, swalip-v1, nclip, xclip or siglip
     #[arg(long)]
     method: Option<String>,
     /// Passes over the training pairs
@@ -91,16 +91,12 @@ impl Args {
     }
 
     fn recipe(&self) -> Result<Recipe, Box<dyn Error>> {
-        let mut recipe = match &self.recipe {
-            Some(path) => Recipe::from_path(path)?,
-            None => Recipe::quickstart(),
+        let mut recipe = match (&self.recipe, &self.method) {
+            (Some(path), None) => Recipe::from_path(path)?,
+            (Some(path), Some(name)) => Recipe::from_path(path)?.with_method(name)?,
+            (None, None) => Recipe::quickstart(),
+            (None, Some(name)) => Recipe::quickstart_with(name)?,
         };
-        if let Some(name) = &self.method {
-            let renamed = recipe.method.renamed(name);
-            recipe.method = renamed.ok_or_else(|| format!("unknown --method '{name}': use clip or clip-rocket"))?;
-            // CLIP sees the weak view only.
-            recipe.views.strong = if name == "clip" { 0 } else { recipe.views.strong.max(1) };
-        }
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
         recipe.seed = self.seed.unwrap_or(recipe.seed);
         recipe.check()?;
