@@ -14,6 +14,7 @@
 //! | [`SwaLipV1`] | CLIP, and the same with prototypes | Fini et al. 2023, first version |
 //! | [`NClip`] | agreement on units without negatives | nCLIP-style, Zhou et al. 2023 |
 //! | [`XClip`] | CLIP and that together | xCLIP-style, Zhou et al. 2023 |
+//! | [`PairMethod`] | one weak view, any loss of pairs | |
 //! | [`AnyMethod`], [`AnyMethodConfig`] | one of these, by one word | |
 //! | [`Teacher`], [`MomentumConfig`] | what makes targets and follows a method | |
 //! | [`ViewVectors`], [`Heads`], [`ViewHeads`] | what they are made of | |
@@ -29,6 +30,7 @@ mod error;
 mod heads;
 mod momentum;
 mod nclip;
+mod pair_method;
 mod renamed;
 mod siamlip;
 mod siglip;
@@ -51,6 +53,7 @@ pub use error::MethodError;
 pub use heads::{Heads, ViewHeads};
 pub use momentum::MomentumConfig;
 pub use nclip::{ClusterVectors, NClip, NClipConfig, NClipFeatures};
+pub use pair_method::PairMethod;
 pub use siamlip::{SiamLip, SiamLipConfig, SiamLipFeatures};
 pub use siglip::{SigLip, SigLipConfig};
 pub use slip::{Slip, SlipConfig, SlipFeatures};

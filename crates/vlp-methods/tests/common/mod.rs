@@ -7,20 +7,20 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use vlp_core::{ImageEncoder, PairBatch, TextEncoder, TextMode, View};
 
 /// Values of a picture of 3 channels and 2 x 2 pixels.
-pub const PIXELS: usize = 12;
+pub(crate) const PIXELS: usize = 12;
 /// Size of the vocabulary.
-pub const WORDS: usize = 7;
+pub(crate) const WORDS: usize = 7;
 /// Tokens of a caption.
-pub const LENGTH: usize = 3;
+pub(crate) const LENGTH: usize = 3;
 
 /// One linear layer on all pixels.
 #[derive(Module, Debug)]
-pub struct Pixels {
+pub(crate) struct Pixels {
     linear: Linear,
 }
 
 impl Pixels {
-    pub fn new(width: usize, device: &Device) -> Self {
+    pub(crate) fn new(width: usize, device: &Device) -> Self {
         Pixels { linear: LinearConfig::new(PIXELS, width).init(device) }
     }
 }
@@ -37,12 +37,12 @@ impl ImageEncoder for Pixels {
 
 /// The mean of word vectors.
 #[derive(Module, Debug)]
-pub struct Words {
+pub(crate) struct Words {
     table: Embedding,
 }
 
 impl Words {
-    pub fn new(width: usize, device: &Device) -> Self {
+    pub(crate) fn new(width: usize, device: &Device) -> Self {
         Words { table: EmbeddingConfig::new(WORDS, width).init(device) }
     }
 }
@@ -58,7 +58,7 @@ impl TextEncoder for Words {
 }
 
 /// Numbers in `-1..1` from a linear congruential generator that the name seeds (FNV-1a).
-pub fn uniform(name: &str) -> impl Iterator<Item = f64> {
+pub(crate) fn uniform(name: &str) -> impl Iterator<Item = f64> + use<> {
     let seed = name.bytes().fold(2_166_136_261, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
     std::iter::successors(Some(seed), |state| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)))
         .skip(1)
@@ -66,7 +66,7 @@ pub fn uniform(name: &str) -> impl Iterator<Item = f64> {
 }
 
 /// The weak view and `views` strong ones.
-pub fn batch(rows: usize, views: usize, device: &Device) -> PairBatch {
+pub(crate) fn batch(rows: usize, views: usize, device: &Device) -> PairBatch {
     let view = |name: &str| {
         let pixels = uniform(&format!("{name}.images")).take(rows * PIXELS).map(|x| x as f32).collect();
         let tokens = uniform(&format!("{name}.tokens")).map(|x| ((x + 1.0) / 2.0 * WORDS as f64) as i64);
@@ -79,7 +79,7 @@ pub fn batch(rows: usize, views: usize, device: &Device) -> PairBatch {
 }
 
 /// Gives every parameter the values that its path names.
-pub fn fill<M: Module>(module: M) -> M {
+pub(crate) fn fill<M: Module>(module: M) -> M {
     module.map(&mut Filler { path: Vec::new() })
 }
 
@@ -114,7 +114,7 @@ impl ModuleMapper for Filler {
 }
 
 /// Calls a function with the path and the tensor of every parameter and running statistic.
-pub fn visit<M: Module>(module: &M, look: impl FnMut(&str, Tensor<1>, bool)) {
+pub(crate) fn visit<M: Module>(module: &M, look: impl FnMut(&str, Tensor<1>, bool)) {
     module.visit(&mut Visitor { path: Vec::new(), look });
 }
 
@@ -140,6 +140,6 @@ impl<F: FnMut(&str, Tensor<1>, bool)> ModuleVisitor for Visitor<F> {
 }
 
 /// All elements.
-pub fn values(tensor: Tensor<1>) -> Vec<f32> {
+pub(crate) fn values(tensor: Tensor<1>) -> Vec<f32> {
     tensor.into_data().try_into_vec_as().expect("f32 data")
 }
