@@ -1,6 +1,5 @@
-//! A method of your own with an image encoder of your own, in the library's trainer: checkpoints, gates and evaluation need
-//! nothing more. Here three things describe a sample, its picture, a strong view of that and its caption, and each has to
-//! find the two others.
+//! A method of your own with an image encoder of your own, in the library's trainer. A sample is three things here, its
+//! picture, a strong view of that and its caption, and each has to find the two others.
 //!
 //! ```text
 //! cargo run --release --example own_method -- 30
@@ -10,7 +9,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleDisplay};
+use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
@@ -33,11 +32,10 @@ struct SmallConv {
 
 impl SmallConv {
     fn new(channels: [usize; 4], device: &Device) -> Self {
-        let layer = |pair: &[usize]| {
-            let config = Conv2dConfig::new([pair[0], pair[1]], [3, 3]).with_stride([2, 2]);
-            config.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device)
-        };
-        SmallConv { layers: channels.windows(2).map(layer).collect() }
+        let config = |pair: &[usize]| Conv2dConfig::new([pair[0], pair[1]], [3, 3]).with_stride([2, 2]);
+        let padding = PaddingConfig2d::Explicit(1, 1, 1, 1);
+        let layers = channels.windows(2).map(|pair| config(pair).with_padding(padding.clone()).init(device));
+        SmallConv { layers: layers.collect() }
     }
 }
 
@@ -53,7 +51,7 @@ impl ImageEncoder for SmallConv {
 }
 
 #[derive(Module, Debug)]
-struct ThreeWay<I: ImageEncoder + ModuleDisplay, T: TextEncoder + ModuleDisplay> {
+struct ThreeWay<I: ImageEncoder, T: TextEncoder> {
     image: I,
     text: T,
     image_head: ProjectionHead,
@@ -86,10 +84,7 @@ impl<I: ImageEncoder, T: TextEncoder> Method for ThreeWay<I, T> {
 
     fn objective(&self, Three([image, strong, text]): Three, ctx: &StepContext<'_>) -> StepOutput {
         let pair = |a: &Tensor<2>, b: &Tensor<2>| self.loss.forward(a.clone(), b.clone(), ctx).loss();
-        let (captions, views) = (pair(&image, &text) + pair(&strong, &text), pair(&image, &strong));
-        StepOutput::new((captions.clone() + views.clone()) / 3.0)
-            .with_term("captions", captions)
-            .with_term("views", views)
+        StepOutput::new((pair(&image, &text) + pair(&strong, &text) + pair(&image, &strong)) / 3.0)
     }
 
     fn after_update(self, _ctx: &StepContext<'_>) -> Self {
@@ -112,15 +107,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = LoaderConfig::new(recipe.batch_size, recipe.seed);
     let source =
         PairSource::new(Loader::new(shards, tokenizer, recipe.build_views()?, config)?, Normalization::IMAGENET);
-    let (adamw_options, options) = (recipe.optimizer.adamw(), TrainerOptions::new(&device, steps).with_max_norm(1.0));
-    let optimizer = move |method: &_| adamw(method, adamw_options);
-    let trainer = Trainer::new(method, source, optimizer, recipe.schedule.over(steps)?, options);
+    let (decay, options) = (recipe.optimizer.adamw(), TrainerOptions::new(&device, steps).with_max_norm(1.0));
+    let optimizer = move |method: &_| adamw(method, decay);
     let show = |event: &Event<'_, ThreeWay<_, _>>| {
         if let Event::Step { report, .. } = event {
             println!("step {:>3}  loss {:.4}", report.step, report.numbers.loss);
         }
         Ok(Control::Continue)
     };
-    trainer.with_hook(show).fit()?;
+    Trainer::new(method, source, optimizer, recipe.schedule.over(steps)?, options).with_hook(show).fit()?;
     Ok(())
 }

@@ -310,6 +310,22 @@ mod tests {
         }
     }
 
+    /// Each TOML block of the methods' pages, in the place of the quickstart's `[method]`.
+    #[test]
+    fn the_examples_of_the_methods_pages_are_read() {
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/methods");
+        let (before, after) = include_str!("../recipes/quickstart.toml").split_once("[method]").unwrap();
+        let after = &after[after.find("[optimizer]").unwrap()..];
+        for name in AnyMethodConfig::NAMES {
+            let page = std::fs::read_to_string(pages.join(name.replace('-', "_")).with_extension("md")).unwrap();
+            let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+            let strong = AnyMethodConfig::named(name).unwrap().strong_views().nearest(1);
+            let text = format!("{before}{block}{after}").replace("\nstrong = 1", &format!("\nstrong = {strong}"));
+            let method = Recipe::from_toml(&text).unwrap_or_else(|error| panic!("{name}: {error}")).method;
+            assert_eq!(method.name(), name);
+        }
+    }
+
     #[test]
     fn augmentation_that_cannot_work_is_refused() {
         for (augment, expected) in [

@@ -1,7 +1,8 @@
 //! The loss of every method over 50 steps on real data, against curves that are checked in: what a change of some loss, head,
 //! view or schedule moves without anybody having meant to.
 //!
-//! `cargo test --workspace --test golden_curves -- --ignored` writes them anew.
+//! `cargo test --workspace --test golden_curves -- --ignored` writes them anew. The tests of this file must not run beside one another:
+//! the backend has one generator.
 
 mod common;
 
