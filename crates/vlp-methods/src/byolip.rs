@@ -41,7 +41,8 @@ pub struct ByoLip<I: ImageEncoder, T: TextEncoder> {
 }
 
 impl ByoLipConfig {
-    /// Joins two encoders into a method. Their parameters are drawn here, because the teacher starts as a copy.
+    /// Joins two encoders into a method. Their parameters are drawn here, because the teacher starts as a copy: weights that
+    /// are loaded into the method afterwards must be loaded into its teacher too, as a checkpoint does.
     ///
     /// # Errors
     /// As [`SiamLipConfig::init`], and when the momentum is not in `[0, 1]`.
