@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )
     .with_hook(|event: &Event<'_, PairMethod<_, _, _>>| {
         if let Event::Step { report, .. } = event {
-            println!("step {:>3}  loss {:.4}", report.step, report.numbers.loss);
+            println!("step {:>3}  loss {:.4}", report.step + 1, report.numbers.loss);
         }
         Ok(Control::Continue)
     });

@@ -111,7 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let optimizer = move |method: &_| adamw(method, decay);
     let show = |event: &Event<'_, ThreeWay<_, _>>| {
         if let Event::Step { report, .. } = event {
-            println!("step {:>3}  loss {:.4}", report.step, report.numbers.loss);
+            println!("step {:>3}  loss {:.4}", report.step + 1, report.numbers.loss);
         }
         Ok(Control::Continue)
     };

@@ -9,7 +9,8 @@ use clap::Parser;
 use vlp::data::{Dataset, HfTokenizer, Limits, Tokenizer};
 use vlp::device::DeviceName;
 use vlp::recipe::Recipe;
-use vlp::trainer::Checkpoint;
+
+use crate::existing_run;
 
 /// Trains a small vision-language model on emoji and shows what it has learned.
 #[derive(Parser, Debug)]
@@ -84,7 +85,10 @@ impl Args {
             return Err("--workers must be at least 1".into());
         }
         std::fs::create_dir_all(&self.out).map_err(|error| format!("--out {}: {error}", self.out.display()))?;
-        let overwrite = self.fresh || (!self.resume && self.replaces()?);
+        if self.resume {
+            existing_run::continues(&self.out, recipe.method.name())?;
+        }
+        let overwrite = self.fresh || (!self.resume && existing_run::replaces(&self.out)?);
         let Args { data, out, resume, workers, .. } = self;
         let tokenizer = Arc::new(tokenizer);
         Ok(Setup { recipe, device_name, device, data, train, tokenizer, out, total, resume, overwrite, workers })
@@ -101,20 +105,6 @@ impl Args {
         recipe.seed = self.seed.unwrap_or(recipe.seed);
         recipe.check()?;
         Ok(recipe)
-    }
-
-    /// Refuses to start over a run that has steps left; one that took all its steps is replaced.
-    fn replaces(&self) -> Result<bool, Box<dyn Error>> {
-        let (newest, _) = Checkpoint::latest(&self.out)?;
-        match newest {
-            Some(run) if run.config()["total_steps"].as_u64() != Some(run.step()) => Err(format!(
-                "{} holds a run that stopped after step {}: --resume continues it, --fresh starts anew",
-                self.out.display(),
-                run.step(),
-            )
-            .into()),
-            _ => Ok(true),
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod args;
 mod evaluate;
+mod existing_run;
 mod pictures;
 mod splits;
 
