@@ -12,8 +12,8 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use vlp::core::{Method, PairBatch, StepContext, View};
-use vlp::methods::ClipRocketConfig;
-use vlp::recipe::{MethodRecipe, Recipe};
+use vlp::methods::{AnyMethodConfig, ClipRocketConfig};
+use vlp::recipe::Recipe;
 use vlp::trainer::{StepNumbers, adamw, clip_global_norm};
 
 #[global_allocator]
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::flex().autodiff();
     device.seed(0);
 
-    let MethodRecipe::ClipRocket(config) = recipe.method else { return Err("the recipe is not CLIP-rocket".into()) };
+    let AnyMethodConfig::ClipRocket(config) = recipe.method else { return Err("the recipe is not CLIP-rocket".into()) };
     let config = ClipRocketConfig { strong_head: config.strong_head.filter(|_| views > 0), ..config };
     let mut method = config.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
     let mut optimizer = adamw(&method, recipe.optimizer.adamw());

@@ -14,8 +14,7 @@ use burn::tensor::Device;
 use vlp::augment::Normalization;
 use vlp::core::{BatchSource, Method, StepContext};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
-use vlp::methods::ClipRocketConfig;
-use vlp::recipe::{MethodRecipe, Recipe};
+use vlp::recipe::Recipe;
 use vlp::schedulers::Schedule;
 use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
 
@@ -38,12 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut batches = PairSource::new(loader, Normalization::IMAGENET);
 
     // What is trained.
-    let config = match recipe.method {
-        MethodRecipe::ClipRocket(config) => config,
-        MethodRecipe::Clip(_) => ClipRocketConfig::default(),
-    };
     let (image, text) = (recipe.image.init(&device)?, recipe.text.init(&device)?);
-    let mut method = config.init(image, text, &device)?;
+    let mut method = recipe.method.init(image, text, &device)?;
     // burn draws weights when they are first read: that is now, under the seed above.
     settle(&method);
     let mut optimizer = adamw(&method, recipe.optimizer.adamw());

@@ -6,7 +6,7 @@
 //! | [`encoders`] | `vlp-encoders` | ViT in two dialects, ResNets, ConvNeXt, text towers, heads, presets |
 //! | [`losses`] | `vlp-losses` | InfoNCE, SigLIP, CLIP-rocket's objective and the losses around them |
 //! | [`ops`] | `vlp-ops` | the operations that decide speed and memory, with backward passes of their own |
-//! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket |
+//! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket, SLIP, SiamLIP, BYOLIP, BarLIP, SwALIP, nCLIP- and xCLIP-style, SigLIP |
 //! | [`augment`] | `vlp-augment` | image and text augmentations |
 //! | [`data`] | `vlp-data` | shards, decoding, tokenizers, the loader |
 //! | [`schedulers`] | `vlp-schedulers` | learning rates as functions of the step |
@@ -40,11 +40,7 @@
 //! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views()?, config)?;
 //! let source = data::PairSource::new(loader, augment::Normalization::IMAGENET);
 //!
-//! let method = vlp::methods::ClipRocketConfig::default().init(
-//!     recipe.image.init(&device)?,
-//!     recipe.text.init(&device)?,
-//!     &device,
-//! )?;
+//! let method = recipe.method.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
 //! let adamw = recipe.optimizer.adamw();
 //! let optimizer = move |method: &_| trainer::adamw(method, adamw);
 //! let options = trainer::TrainerOptions::new(&device, total).with_seed(recipe.seed);

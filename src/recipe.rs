@@ -2,20 +2,20 @@
 
 mod augment;
 mod error;
-mod method;
 mod optimizer;
 mod schedule;
 mod views;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use vlp_data::Views;
 use vlp_encoders::{TextTransformerConfig, VitConfig};
+use vlp_methods::AnyMethodConfig;
 
 pub use augment::AugmentRecipe;
 pub use error::RecipeError;
-pub use method::MethodRecipe;
 pub use optimizer::OptimizerRecipe;
 pub use schedule::{ScheduleKind, ScheduleRecipe};
 pub use views::{TextAugmentation, ViewsRecipe};
@@ -50,7 +50,7 @@ pub struct Recipe {
     /// Text encoder.
     pub text: TextTransformerConfig,
     /// What is optimised.
-    pub method: MethodRecipe,
+    pub method: AnyMethodConfig,
     /// How parameters move.
     pub optimizer: OptimizerRecipe,
     /// How fast they move at each step.
@@ -62,6 +62,37 @@ impl Recipe {
     pub fn quickstart() -> Self {
         // The file is part of this crate and a test reads it.
         Self::from_toml(include_str!("../recipes/quickstart.toml")).expect("recipes/quickstart.toml is valid")
+    }
+
+    /// The quickstart with another method, whose heads are as small as the quickstart's encoders.
+    ///
+    /// # Errors
+    /// When no method has this name.
+    pub fn quickstart_with(name: &str) -> Result<Self, RecipeError> {
+        let known = include_str!("../recipes/quickstart_methods.toml");
+        // The file is part of this crate and a test reads every entry.
+        let mut methods: BTreeMap<String, AnyMethodConfig> =
+            toml::from_str(known).expect("recipes/quickstart_methods.toml is valid");
+        let recipe = Self::quickstart();
+        match methods.remove(name) {
+            Some(method) => Ok(recipe.with(method)),
+            None => recipe.with_method(name),
+        }
+    }
+
+    /// The same run with another method: what both have in common is kept, the number of strong views becomes the nearest
+    /// that the other can work with.
+    ///
+    /// # Errors
+    /// When no method has this name.
+    pub fn with_method(self, name: &str) -> Result<Self, RecipeError> {
+        let method = self.method.renamed(name)?;
+        Ok(self.with(method))
+    }
+
+    fn with(mut self, method: AnyMethodConfig) -> Self {
+        self.views.strong = method.strong_views().nearest(self.views.strong);
+        Recipe { method, ..self }
     }
 
     /// Reads a recipe from TOML.
@@ -138,7 +169,7 @@ impl Recipe {
         }
         self.schedule.check()?;
         self.optimizer.check()?;
-        self.method.check(self.views.strong)
+        Ok(self.method.check(self.views.strong)?)
     }
 }
 
@@ -150,6 +181,52 @@ mod tests {
     fn the_quickstart_recipe_is_valid_and_survives_a_round_trip() {
         let recipe = Recipe::quickstart();
         assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+    }
+
+    #[test]
+    fn the_quickstart_is_valid_with_every_method() {
+        for name in AnyMethodConfig::NAMES {
+            let recipe = Recipe::quickstart_with(name).unwrap();
+            assert_eq!(recipe.method.name(), name);
+            recipe.check().unwrap();
+            assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+            let renamed = Recipe::quickstart().with_method(name).unwrap();
+            renamed.check().unwrap();
+        }
+        let error = Recipe::quickstart_with("clap").unwrap_err().to_string();
+        assert!(error.contains("`clap`") && error.contains("swalip-v1"), "{error}");
+    }
+
+    #[test]
+    fn the_number_of_strong_views_must_fit_the_method() {
+        for (name, strong, said) in [
+            ("clip", 1, "reads the weak view only"),
+            ("siglip", 2, "reads the weak view only"),
+            ("clip-rocket", 0, "would learn nothing"),
+            ("barlip", 0, "would learn nothing"),
+            ("swalip", 1, "opposite views"),
+            ("swalip", 3, "exactly"),
+            ("slip", 0, "two views of the picture"),
+        ] {
+            let mut recipe = Recipe::quickstart_with(name).unwrap();
+            recipe.views.strong = strong;
+            let error = recipe.check().unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("views.strong"), "{error}");
+            assert!(error.contains(said), "{name} with {strong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_method_with_keys_of_another_is_refused() {
+        let text = Recipe::quickstart().to_toml().unwrap();
+        let error = Recipe::from_toml(&text.replace("\"clip-rocket\"", "\"siamlip\"")).unwrap_err().to_string();
+        assert!(error.contains("embed_dim"), "{error}");
+        let mut recipe = Recipe::quickstart_with("swalip").unwrap();
+        if let AnyMethodConfig::SwaLip(swalip) = &mut recipe.method {
+            swalip.rocket.loss.label_smoothing = 0.1;
+        }
+        let error = recipe.check().unwrap_err().to_string();
+        assert!(error.contains("label smoothing 0.1"), "{error}");
     }
 
     #[test]
@@ -230,6 +307,22 @@ mod tests {
             } else {
                 with_augment(block).unwrap().build_views().unwrap();
             }
+        }
+    }
+
+    /// Each TOML block of the methods' pages, in the place of the quickstart's `[method]`.
+    #[test]
+    fn the_examples_of_the_methods_pages_are_read() {
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/methods");
+        let (before, after) = include_str!("../recipes/quickstart.toml").split_once("[method]").unwrap();
+        let after = &after[after.find("[optimizer]").unwrap()..];
+        for name in AnyMethodConfig::NAMES {
+            let page = std::fs::read_to_string(pages.join(name.replace('-', "_")).with_extension("md")).unwrap();
+            let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+            let strong = AnyMethodConfig::named(name).unwrap().strong_views().nearest(1);
+            let text = format!("{before}{block}{after}").replace("\nstrong = 1", &format!("\nstrong = {strong}"));
+            let method = Recipe::from_toml(&text).unwrap_or_else(|error| panic!("{name}: {error}")).method;
+            assert_eq!(method.name(), name);
         }
     }
 

@@ -35,7 +35,7 @@ fn bad_flags_and_paths_are_refused_with_one_sentence_and_exit_code_2() {
         (vec!["--device", "gpu"], "unknown device 'gpu'"),
         (vec!["--device", "cuda:7"], "--features cuda"),
         (vec!["--device", "libtorch"], "--features tch"),
-        (vec!["--method", "clap"], "unknown --method 'clap'"),
+        (vec!["--method", "clap"], "there is no method `clap`"),
         (vec!["--epochs", "0"], "epochs is 0"),
         (vec!["--epochs", "many"], "many"),
         (vec!["--batch"], "--batch"),

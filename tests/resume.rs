@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use vlp::augment::Normalization;
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
 use vlp::encoders::{TextTransformer, Vit};
-use vlp::methods::{ClipRocket, ClipRocketConfig};
-use vlp::recipe::{MethodRecipe, Recipe};
+use vlp::methods::{AnyMethodConfig, ClipRocket, ClipRocketConfig};
+use vlp::recipe::Recipe;
 use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Trainer, TrainerOptions, adamw};
 
 const STEPS: u64 = 14;
@@ -34,7 +34,7 @@ fn recipe() -> Recipe {
 fn method(device: &Device) -> ClipRocket<Vit, TextTransformer> {
     let recipe = recipe();
     device.seed(recipe.seed);
-    let MethodRecipe::ClipRocket(config) = recipe.method else { panic!("the quickstart trains CLIP-rocket") };
+    let AnyMethodConfig::ClipRocket(config) = recipe.method else { panic!("the quickstart trains CLIP-rocket") };
     let (image, text) = (recipe.image.init(device).unwrap(), recipe.text.init(device).unwrap());
     ClipRocketConfig { embed_dim: 16, ..config }.init(image, text, device).unwrap()
 }

@@ -9,13 +9,14 @@ use clap::Parser;
 use vlp::data::{Dataset, HfTokenizer, Limits, Tokenizer};
 use vlp::device::DeviceName;
 use vlp::recipe::Recipe;
-use vlp::trainer::Checkpoint;
+
+use crate::existing_run;
 
 /// Trains a small vision-language model on emoji and shows what it has learned.
 #[derive(Parser, Debug)]
 #[command(version)]
 pub(crate) struct Args {
-    /// What to train: clip or clip-rocket
+    /// What to train: clip, clip-rocket, slip, siamlip, byolip, barlip, swalip, swalip-v1, nclip, xclip or siglip
     #[arg(long)]
     method: Option<String>,
     /// Passes over the training pairs
@@ -84,41 +85,26 @@ impl Args {
             return Err("--workers must be at least 1".into());
         }
         std::fs::create_dir_all(&self.out).map_err(|error| format!("--out {}: {error}", self.out.display()))?;
-        let overwrite = self.fresh || (!self.resume && self.replaces()?);
+        if self.resume {
+            existing_run::continues(&self.out, recipe.method.name())?;
+        }
+        let overwrite = self.fresh || (!self.resume && existing_run::replaces(&self.out)?);
         let Args { data, out, resume, workers, .. } = self;
         let tokenizer = Arc::new(tokenizer);
         Ok(Setup { recipe, device_name, device, data, train, tokenizer, out, total, resume, overwrite, workers })
     }
 
     fn recipe(&self) -> Result<Recipe, Box<dyn Error>> {
-        let mut recipe = match &self.recipe {
-            Some(path) => Recipe::from_path(path)?,
-            None => Recipe::quickstart(),
+        let mut recipe = match (&self.recipe, &self.method) {
+            (Some(path), None) => Recipe::from_path(path)?,
+            (Some(path), Some(name)) => Recipe::from_path(path)?.with_method(name)?,
+            (None, None) => Recipe::quickstart(),
+            (None, Some(name)) => Recipe::quickstart_with(name)?,
         };
-        if let Some(name) = &self.method {
-            let renamed = recipe.method.renamed(name);
-            recipe.method = renamed.ok_or_else(|| format!("unknown --method '{name}': use clip or clip-rocket"))?;
-            // CLIP sees the weak view only.
-            recipe.views.strong = if name == "clip" { 0 } else { recipe.views.strong.max(1) };
-        }
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
         recipe.seed = self.seed.unwrap_or(recipe.seed);
         recipe.check()?;
         Ok(recipe)
-    }
-
-    /// Refuses to start over a run that has steps left; one that took all its steps is replaced.
-    fn replaces(&self) -> Result<bool, Box<dyn Error>> {
-        let (newest, _) = Checkpoint::latest(&self.out)?;
-        match newest {
-            Some(run) if run.config()["total_steps"].as_u64() != Some(run.step()) => Err(format!(
-                "{} holds a run that stopped after step {}: --resume continues it, --fresh starts anew",
-                self.out.display(),
-                run.step(),
-            )
-            .into()),
-            _ => Ok(true),
-        }
     }
 }
 

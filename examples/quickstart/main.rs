@@ -7,6 +7,7 @@
 
 mod args;
 mod evaluate;
+mod existing_run;
 mod pictures;
 mod splits;
 
@@ -14,15 +15,13 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use burn::tensor::Device;
+use burn::module::Module;
 use clap::Parser;
 use vlp::augment::Normalization;
-use vlp::core::{Embedder, Method, PairBatch};
 use vlp::data::{Loader, LoaderConfig, PairSource};
 use vlp::encoders::{TextTransformer, Vit};
 use vlp::eval::side_by_side;
-use vlp::methods::MethodError;
-use vlp::recipe::MethodRecipe;
+use vlp::methods::AnyMethod;
 use vlp::trainer::{Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
 
 use args::{Args, Setup};
@@ -35,10 +34,8 @@ fn main() -> ExitCode {
     let result = Args::parse().prepare().map_err(Failure::Setup).and_then(|setup| {
         // One seed before the first parameter: the same weights at every start.
         setup.device.seed(setup.recipe.seed);
-        match setup.recipe.method {
-            MethodRecipe::Clip(config) => run(setup, |image, text, device| config.init(image, text, device)),
-            MethodRecipe::ClipRocket(config) => run(setup, |image, text, device| config.init(image, text, device)),
-        }
+        let trainer = trainer(&setup).map_err(Failure::Setup)?;
+        train_and_evaluate(trainer, &setup).map_err(Failure::Run)
     });
     let (code, error) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -55,26 +52,12 @@ enum Failure {
     Run(Box<dyn Error>),
 }
 
-fn run<M>(
-    setup: Setup,
-    join: impl FnOnce(Vit, TextTransformer, &Device) -> Result<M, MethodError>,
-) -> Result<(), Failure>
-where
-    M: Method<Batch = PairBatch> + Embedder + 'static,
-{
-    let trainer = trainer(&setup, join).map_err(Failure::Setup)?;
-    train_and_evaluate(trainer, &setup).map_err(Failure::Run)
-}
+/// The method that the recipe names.
+type Model = AnyMethod<Vit, TextTransformer>;
 
-fn trainer<M>(
-    setup: &Setup,
-    join: impl FnOnce(Vit, TextTransformer, &Device) -> Result<M, MethodError>,
-) -> Result<Trainer<M, PairSource>, Box<dyn Error>>
-where
-    M: Method<Batch = PairBatch> + 'static,
-{
+fn trainer(setup: &Setup) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> {
     let Setup { recipe, device, train, total, .. } = setup;
-    let method = join(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
+    let method = recipe.method.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
     println!(
         "{}: {} parameters, {total} steps of {} pairs out of {}, on {}",
         recipe.method.name(),
@@ -95,7 +78,7 @@ where
     let trainer = Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &M| adamw(method, adamw_options),
+        move |method: &Model| adamw(method, adamw_options),
         recipe.schedule.over(*total)?,
         TrainerOptions { max_norm: recipe.optimizer.max_norm, ..options },
     )
@@ -106,10 +89,7 @@ where
     Ok(if setup.resume { trainer.resume()? } else { trainer })
 }
 
-fn train_and_evaluate<M>(trainer: Trainer<M, PairSource>, setup: &Setup) -> Result<(), Box<dyn Error>>
-where
-    M: Method<Batch = PairBatch> + Embedder,
-{
+fn train_and_evaluate(trainer: Trainer<Model, PairSource>, setup: &Setup) -> Result<(), Box<dyn Error>> {
     let (started, out) = (Instant::now(), &setup.out);
     let trained = trainer.fit()?;
     if let Outcome::Stopped { step, .. } = trained.outcome {

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 /// What can be wrong with a recipe.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
     /// Environment: the file cannot be read.
@@ -31,6 +31,9 @@ pub enum RecipeError {
     /// Caller or environment: a pipeline or a dictionary of synonyms.
     #[error(transparent)]
     Augment(#[from] vlp_augment::AugmentError),
+    /// Caller: a method that does not exist, or that this recipe's views or its own settings do not suit.
+    #[error(transparent)]
+    Method(#[from] vlp_methods::MethodError),
     /// Caller: one of the above, in a file.
     #[error("{path}: {message}", path = .path.display())]
     InFile {

@@ -2,12 +2,12 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::{
-    Embedder, Features, HeadVectors, ImageEncoder, Method, PairBatch, StepContext, StepOutput, TextEncoder, TextMode,
+    Embedder, HeadVectors, ImageEncoder, Method, PairBatch, StepContext, StepOutput, TextEncoder, TextMode,
 };
 use vlp_encoders::{ProjectionConfig, ProjectionHead};
 use vlp_losses::{ClipRocketLoss, ClipRocketLossConfig, LogitScale, LogitScaleConfig};
 
-use crate::MethodError;
+use crate::{MethodError, ViewVectors};
 
 /// Configuration of [`ClipRocket`]; the default is the reference's with `--separate-proj`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -106,64 +106,42 @@ impl ClipRocketConfig {
     }
 }
 
-/// What [`ClipRocket`] compares, `[batch, embed_dim]` each, not normalised.
-#[derive(Debug, Clone)]
-pub struct ClipRocketFeatures {
-    /// Weak images.
-    pub image: Tensor<2>,
-    /// Weak texts.
-    pub text: Tensor<2>,
-    /// Strong images, a tensor a view.
-    pub strong_images: Vec<Tensor<2>>,
-    /// Strong texts, a tensor a view.
-    pub strong_texts: Vec<Tensor<2>>,
-}
-
-impl Features for ClipRocketFeatures {
-    fn into_tensors(self) -> Vec<Tensor<2>> {
-        [self.image, self.text].into_iter().chain(self.strong_images).chain(self.strong_texts).collect()
-    }
-
-    fn from_tensors(mut tensors: Vec<Tensor<2>>) -> Self {
-        let number = tensors.len();
-        assert!(number >= 2 && number.is_multiple_of(2), "CLIP-rocket's features are 2 + 2 N tensors, got {number}");
-        let strong_texts = tensors.split_off(2 + (number - 2) / 2);
-        let strong_images = tensors.split_off(2);
-        let text = tensors.remove(1);
-        ClipRocketFeatures { image: tensors.remove(0), text, strong_images, strong_texts }
-    }
-}
-
 impl<I: ImageEncoder, T: TextEncoder> ClipRocket<I, T> {
-    fn strong_image(&self, images: Tensor<4>) -> Tensor<2> {
-        let head = self.strong.as_ref().map_or(&self.image_head, |strong| &strong.image);
-        head.forward(self.image.encode(images))
+    /// Encodes every view, in front of all heads: what methods built on this one give to heads of their own.
+    pub fn vectors(&self, batch: PairBatch) -> ViewVectors {
+        ViewVectors::encode(&self.image, &self.text, batch)
     }
 
-    fn strong_text(&self, tokens: Tensor<2, Int>) -> Tensor<2> {
-        let head = self.strong.as_ref().map_or(&self.text_head, |strong| &strong.text);
-        head.forward(self.text.encode(tokens, TextMode::Local))
+    /// Passes the encoders' vectors through this method's heads: what it compares, `[batch, embed_dim]` each.
+    pub fn project(&self, vectors: &ViewVectors) -> ViewVectors {
+        let strong = self.strong.as_ref();
+        let strong = [
+            strong.map_or(&self.image_head, |strong| &strong.image),
+            strong.map_or(&self.text_head, |strong| &strong.text),
+        ];
+        vectors.through(
+            [&|x| self.image_head.forward(x), &|x| self.text_head.forward(x)],
+            [&|x| strong[0].forward(x), &|x| strong[1].forward(x)],
+        )
+    }
+
+    /// The inverse temperature of strong pairs, `[1]`.
+    pub fn strong_scale(&self) -> Tensor<1> {
+        self.strong.as_ref().map_or(&self.scale, |strong| &strong.scale).scale()
     }
 }
 
 impl<I: ImageEncoder, T: TextEncoder> Method for ClipRocket<I, T> {
     type Batch = PairBatch;
-    type Features = ClipRocketFeatures;
+    type Features = ViewVectors;
 
-    fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> ClipRocketFeatures {
-        let (images, tokens): (Vec<_>, Vec<_>) =
-            batch.strong.into_iter().map(|view| (view.images, view.tokens)).unzip();
-        ClipRocketFeatures {
-            image: self.image_head.forward(self.image.encode(batch.weak.images)),
-            text: self.text_head.forward(self.text.encode(batch.weak.tokens, TextMode::Global)),
-            strong_images: images.into_iter().map(|images| self.strong_image(images)).collect(),
-            strong_texts: tokens.into_iter().map(|tokens| self.strong_text(tokens)).collect(),
-        }
+    fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> ViewVectors {
+        self.project(&self.vectors(batch))
     }
 
-    fn objective(&self, features: ClipRocketFeatures, ctx: &StepContext<'_>) -> StepOutput {
+    fn objective(&self, features: ViewVectors, ctx: &StepContext<'_>) -> StepOutput {
         let scale = self.scale.scale();
-        let strong_scale = self.strong.as_ref().map_or_else(|| scale.clone(), |strong| strong.scale.scale());
+        let strong_scale = self.strong_scale();
         let terms = self.loss.forward(
             [features.image, features.text],
             [&features.strong_images, &features.strong_texts],

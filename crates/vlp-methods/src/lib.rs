@@ -4,12 +4,62 @@
 //! | type | method | source |
 //! |---|---|---|
 //! | [`Clip`] | one weak view, one linear head per modality | Radford et al. 2021 |
+//! | [`SigLip`] | the same with a sigmoid for every pair | Zhai et al. 2023 |
+//! | [`Slip`] | CLIP, and SimCLR on two strong views of the picture | Mu et al. 2021 |
 //! | [`ClipRocket`] | weak and N strong views, separate heads and scales | Fini et al. 2023 |
+//! | [`SiamLip`] | CLIP-rocket, and each modality predicts the other | Fini et al. 2023 |
+//! | [`ByoLip`] | the same with targets of a moving average | Fini et al. 2023 |
+//! | [`BarLip`] | CLIP-rocket, and cross-correlation towards the identity | Fini et al. 2023 |
+//! | [`SwaLip`] | CLIP-rocket, and swapped prediction of balanced assignments | Fini et al. 2023 |
+//! | [`SwaLipV1`] | CLIP, and the same with prototypes | Fini et al. 2023, first version |
+//! | [`NClip`] | agreement on units without negatives | nCLIP-style, Zhou et al. 2023 |
+//! | [`XClip`] | CLIP and that together | xCLIP-style, Zhou et al. 2023 |
+//! | [`PairMethod`] | one weak view, any loss of pairs | |
+//! | [`AnyMethod`], [`AnyMethodConfig`] | one of these, by one word | |
+//! | [`Teacher`], [`MomentumConfig`] | what makes targets and follows a method | |
+//! | [`ViewVectors`], [`Heads`], [`ViewHeads`] | what they are made of | |
 
+mod any_method;
+mod any_method_config;
+mod barlip;
+mod byolip;
 mod clip;
 mod clip_rocket;
+mod cluster_head;
 mod error;
+mod heads;
+mod momentum;
+mod nclip;
+mod pair_method;
+mod renamed;
+mod siamlip;
+mod siglip;
+mod slip;
+mod strong_views;
+mod swalip;
+mod swalip_v1;
+mod teacher;
+mod view_vectors;
+mod xclip;
 
+pub use any_method::{AnyFeatures, AnyMethod};
+pub use any_method_config::AnyMethodConfig;
+pub use barlip::{BarLip, BarLipConfig, BarLipFeatures};
+pub use byolip::{ByoLip, ByoLipConfig};
 pub use clip::{Clip, ClipConfig, ClipFeatures};
-pub use clip_rocket::{ClipRocket, ClipRocketConfig, ClipRocketFeatures, StrongHeads};
+pub use clip_rocket::{ClipRocket, ClipRocketConfig, StrongHeads};
+pub use cluster_head::{ClusterHead, ClusterHeadConfig};
 pub use error::MethodError;
+pub use heads::{Heads, ViewHeads};
+pub use momentum::MomentumConfig;
+pub use nclip::{ClusterVectors, NClip, NClipConfig, NClipFeatures};
+pub use pair_method::PairMethod;
+pub use siamlip::{SiamLip, SiamLipConfig, SiamLipFeatures};
+pub use siglip::{SigLip, SigLipConfig};
+pub use slip::{Slip, SlipConfig, SlipFeatures};
+pub use strong_views::StrongViews;
+pub use swalip::{SwaLip, SwaLipConfig};
+pub use swalip_v1::{SwaLipV1, SwaLipV1Config, SwaLipV1Features};
+pub use teacher::Teacher;
+pub use view_vectors::ViewVectors;
+pub use xclip::{XClip, XClipConfig, XClipFeatures};

@@ -7,7 +7,7 @@ use vlp_core::{Embedder, Features, Method, PairBatch, StepContext, View};
 use vlp_encoders::{
     ImagePooling, ProjectionConfig, StemConfig, TextTransformer, TextTransformerConfig, Vit, VitConfig,
 };
-use vlp_methods::{ClipConfig, ClipFeatures, ClipRocket, ClipRocketConfig, ClipRocketFeatures};
+use vlp_methods::{ClipConfig, ClipFeatures, ClipRocket, ClipRocketConfig, ViewVectors};
 
 const BATCH: usize = 4;
 
@@ -43,7 +43,7 @@ fn features_survive_the_way_through_plain_tensors_in_order() {
     let tensor = |value: f32| Tensor::<2>::full([1, 1], value, &device);
     for views in 0..3 {
         let tensors: Vec<_> = (0..2 + 2 * views).map(|index| tensor(index as f32)).collect();
-        let features = ClipRocketFeatures::from_tensors(tensors);
+        let features = ViewVectors::from_tensors(tensors);
         assert_eq!((features.strong_images.len(), features.strong_texts.len()), (views, views));
         let back: Vec<f32> = features.into_tensors().into_iter().map(|t| t.into_scalar::<f32>()).collect();
         assert_eq!(back, (0..2 + 2 * views).map(|index| index as f32).collect::<Vec<_>>());

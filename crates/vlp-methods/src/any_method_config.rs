@@ -1,0 +1,171 @@
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use vlp_core::{ImageEncoder, TextEncoder};
+
+use crate::{
+    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, MethodError, NClipConfig, SiamLipConfig,
+    SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config, XClipConfig,
+};
+
+/// A method by name with its settings: the key `name` chooses, what is left out is the published method's.
+///
+/// ```
+/// use vlp_methods::AnyMethodConfig;
+///
+/// let config = AnyMethodConfig::named("siamlip")?;
+/// assert_eq!(config.name(), "siamlip");
+/// assert!(config.check(0).unwrap_err().to_string().contains("at least 1 strong view"));
+/// # Ok::<(), vlp_methods::MethodError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum AnyMethodConfig {
+    /// [`Clip`](crate::Clip).
+    Clip(ClipConfig),
+    /// [`ClipRocket`](crate::ClipRocket).
+    ClipRocket(ClipRocketConfig),
+    /// [`Slip`](crate::Slip).
+    Slip(SlipConfig),
+    /// [`SiamLip`](crate::SiamLip).
+    #[serde(rename = "siamlip")]
+    SiamLip(SiamLipConfig),
+    /// [`ByoLip`](crate::ByoLip).
+    #[serde(rename = "byolip")]
+    ByoLip(ByoLipConfig),
+    /// [`BarLip`](crate::BarLip).
+    #[serde(rename = "barlip")]
+    BarLip(BarLipConfig),
+    /// [`SwaLip`](crate::SwaLip).
+    #[serde(rename = "swalip")]
+    SwaLip(SwaLipConfig),
+    /// [`SwaLipV1`](crate::SwaLipV1).
+    #[serde(rename = "swalip-v1")]
+    SwaLipV1(SwaLipV1Config),
+    /// [`NClip`](crate::NClip).
+    #[serde(rename = "nclip")]
+    NClip(NClipConfig),
+    /// [`XClip`](crate::XClip).
+    #[serde(rename = "xclip")]
+    XClip(XClipConfig),
+    /// [`SigLip`](crate::SigLip).
+    #[serde(rename = "siglip")]
+    SigLip(SigLipConfig),
+}
+
+impl AnyMethodConfig {
+    /// All names, as recipes and command lines use them.
+    pub const NAMES: [&'static str; 11] = [
+        "clip",
+        "clip-rocket",
+        "slip",
+        "siamlip",
+        "byolip",
+        "barlip",
+        "swalip",
+        "swalip-v1",
+        "nclip",
+        "xclip",
+        "siglip",
+    ];
+
+    /// The published method of this name.
+    ///
+    /// # Errors
+    /// [`MethodError::Unknown`] with the names that exist.
+    pub fn named(name: &str) -> Result<Self, MethodError> {
+        Ok(match name {
+            "clip" => AnyMethodConfig::Clip(ClipConfig::default()),
+            "clip-rocket" => AnyMethodConfig::ClipRocket(ClipRocketConfig::default()),
+            "slip" => AnyMethodConfig::Slip(SlipConfig::default()),
+            "siamlip" => AnyMethodConfig::SiamLip(SiamLipConfig::default()),
+            "byolip" => AnyMethodConfig::ByoLip(ByoLipConfig::default()),
+            "barlip" => AnyMethodConfig::BarLip(BarLipConfig::default()),
+            "swalip" => AnyMethodConfig::SwaLip(SwaLipConfig::default()),
+            "swalip-v1" => AnyMethodConfig::SwaLipV1(SwaLipV1Config::default()),
+            "nclip" => AnyMethodConfig::NClip(NClipConfig::default()),
+            "xclip" => AnyMethodConfig::XClip(XClipConfig::default()),
+            "siglip" => AnyMethodConfig::SigLip(SigLipConfig::default()),
+            _ => return Err(MethodError::Unknown { name: name.to_owned(), known: Self::NAMES.to_vec() }),
+        })
+    }
+
+    /// The name in recipes and on command lines.
+    pub fn name(&self) -> &'static str {
+        match self {
+            AnyMethodConfig::Clip(_) => "clip",
+            AnyMethodConfig::ClipRocket(_) => "clip-rocket",
+            AnyMethodConfig::Slip(_) => "slip",
+            AnyMethodConfig::SiamLip(_) => "siamlip",
+            AnyMethodConfig::ByoLip(_) => "byolip",
+            AnyMethodConfig::BarLip(_) => "barlip",
+            AnyMethodConfig::SwaLip(_) => "swalip",
+            AnyMethodConfig::SwaLipV1(_) => "swalip-v1",
+            AnyMethodConfig::NClip(_) => "nclip",
+            AnyMethodConfig::XClip(_) => "xclip",
+            AnyMethodConfig::SigLip(_) => "siglip",
+        }
+    }
+
+    /// How many strong views it reads beside the weak one.
+    pub fn strong_views(&self) -> StrongViews {
+        match self {
+            AnyMethodConfig::ClipRocket(config) if config.strong_head.is_none() => StrongViews::AtLeast(0),
+            AnyMethodConfig::ClipRocket(_)
+            | AnyMethodConfig::SiamLip(_)
+            | AnyMethodConfig::ByoLip(_)
+            | AnyMethodConfig::BarLip(_) => StrongViews::AtLeast(1),
+            AnyMethodConfig::Slip(_) | AnyMethodConfig::SwaLip(_) => StrongViews::Exactly(2),
+            AnyMethodConfig::Clip(_)
+            | AnyMethodConfig::SwaLipV1(_)
+            | AnyMethodConfig::NClip(_)
+            | AnyMethodConfig::XClip(_)
+            | AnyMethodConfig::SigLip(_) => StrongViews::Exactly(0),
+        }
+    }
+
+    /// Checks, before anything is built, that the method can work with this many strong views and with its own settings.
+    ///
+    /// # Errors
+    /// [`MethodError::StrongViews`] with the reason, or [`MethodError::Smoothing`].
+    pub fn check(&self, strong_views: usize) -> Result<(), MethodError> {
+        let needed = self.strong_views();
+        if !needed.allow(strong_views) {
+            let reason = match self {
+                AnyMethodConfig::SwaLip(_) => "each pair of views predicts the assignment of the opposite views",
+                AnyMethodConfig::Slip(_) => "its self-supervised branch compares two views of the picture",
+                _ if needed == StrongViews::Exactly(0) => "it reads the weak view only",
+                _ => "its heads for strong views would learn nothing",
+            };
+            return Err(MethodError::StrongViews { method: self.name(), given: strong_views, needed, reason });
+        }
+        match self {
+            AnyMethodConfig::SwaLip(config) => config.check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Joins two encoders into the method.
+    ///
+    /// # Errors
+    /// As the method's own configuration.
+    pub fn init<I: ImageEncoder, T: TextEncoder>(
+        &self,
+        image: I,
+        text: T,
+        device: &Device,
+    ) -> Result<AnyMethod<I, T>, MethodError> {
+        Ok(match self {
+            AnyMethodConfig::Clip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::ClipRocket(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::Slip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::SiamLip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::ByoLip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::BarLip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::SwaLip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::SwaLipV1(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::NClip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::XClip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::SigLip(config) => config.init(image, text, device)?.into(),
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Runs of the quickstart with any method, small enough for tests: same stem, heads, dropout, views and data.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use serde_json::{Value, json};
+use vlp::augment::Normalization;
+use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
+use vlp::encoders::{TextTransformer, Vit};
+use vlp::methods::AnyMethod;
+use vlp::recipe::Recipe;
+use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, adamw};
+
+pub(crate) type Model = AnyMethod<Vit, TextTransformer>;
+
+pub(crate) fn recipe(method: &str) -> Recipe {
+    let mut recipe = Recipe::quickstart_with(method).unwrap();
+    recipe.batch_size = 16;
+    (recipe.views.size, recipe.image.image_size) = (16, 16);
+    (recipe.image.width, recipe.image.depth, recipe.image.heads) = (24, 1, 2);
+    (recipe.text.width, recipe.text.depth, recipe.text.heads, recipe.text.dropout) = (16, 1, 2, 0.1);
+    recipe
+}
+
+pub(crate) fn model(recipe: &Recipe, device: &Device) -> Model {
+    device.seed(recipe.seed);
+    let (image, text) = (recipe.image.init(device).unwrap(), recipe.text.init(device).unwrap());
+    recipe.method.init(image, text, device).unwrap()
+}
+
+/// A run in `out` with checkpoints and metrics, ready to start or to resume.
+pub(crate) fn trainer(recipe: &Recipe, steps: u64, out: &Path, config: Value) -> Trainer<Model, PairSource> {
+    let device = Device::flex().autodiff();
+    let method = model(recipe, &device);
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
+    let shards = Dataset::open(&data, "test-concepts", Limits::default()).unwrap();
+    let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length).unwrap();
+    let loader =
+        LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
+    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views().unwrap(), loader).unwrap();
+    let options = recipe.optimizer.adamw();
+    Trainer::new(
+        method,
+        PairSource::new(loader, Normalization::IMAGENET),
+        move |method: &_| adamw(method, options),
+        recipe.schedule.over(steps).unwrap(),
+        TrainerOptions::new(&device, steps).with_seed(recipe.seed).with_max_norm(1.0),
+    )
+    .with_checkpoints(Checkpoints::new(out, config).every_steps(3))
+    .with_hook(JsonLines::new(out.join("metrics.jsonl")))
+}
+
+/// What a checkpoint says about the run it belongs to.
+pub(crate) fn config(recipe: &Recipe) -> Value {
+    json!({ "recipe": recipe })
+}
+
+/// The loss of each step, as the run wrote it.
+pub(crate) fn losses(out: &Path) -> Vec<f64> {
+    let text = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let loss = |line: &str| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64().unwrap();
+    text.lines().map(loss).collect()
+}
