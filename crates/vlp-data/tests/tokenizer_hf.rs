@@ -130,6 +130,18 @@ fn a_gap_in_the_ids_counts_towards_the_size_of_the_vocabulary() {
     assert_eq!(load(&file, 4, &SpecialTokens::default()).unwrap().vocab_size(), 10);
 }
 
+/// A post-processor writes ids down again; the rows of an embedding table are counted by the vocabulary.
+#[test]
+fn ids_outside_the_vocabulary_or_beyond_31_bits_are_refused() {
+    let bert = json!({"type": "BertProcessing", "sep": ["[SEP]", 70], "cls": ["[CLS]", 2]});
+    let error = load(&bert_like(bert, Value::Null, Value::Null), 8, &SpecialTokens::default()).unwrap_err();
+    assert!(error.to_string().contains("its end id 70 is not among its 7 ids"), "{error}");
+    let vocab = json!({"[UNK]": 0, "<eos>": 4_000_000_000_u32});
+    let file = word_level(vocab, &[], Value::Null, Value::Null, Value::Null);
+    let error = load(&file, 8, &SpecialTokens::default()).unwrap_err();
+    assert!(error.to_string().contains("its largest id is 4000000000"), "{error}");
+}
+
 #[test]
 fn a_missing_special_token_names_the_file_its_tokens_and_the_remedy() {
     let file = bert_like(Value::Null, Value::Null, Value::Null);
