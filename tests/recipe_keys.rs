@@ -41,7 +41,9 @@ fn momentum_goes_from_byols_start_to_one_or_stays() {
     }
     let constant = momentum("start = 0.99\nend = 0.99").over(7).unwrap();
     assert!((0..9).all(|step| constant.at(step) == 0.99));
-    for (lines, part) in [("start = 1.5", "momentum.start is 1.5"), ("end = -0.1", "momentum.end"), ("stop = 1", "stop")] {
+    for (lines, part) in
+        [("start = 1.5", "momentum.start is 1.5"), ("end = -0.1", "momentum.end"), ("stop = 1", "stop")]
+    {
         let error = with_table("momentum", lines).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }

@@ -191,7 +191,8 @@ fn sizes_and_counts_that_would_take_all_memory_or_time_are_refused() {
 #[test]
 fn a_line_of_pixels_does_not_become_a_band() {
     let resize = |image: Image| {
-        let pipeline = ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(10), filter: Default::default() })]);
+        let pipeline =
+            ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(10), filter: Default::default() })]);
         let view = pipeline.unwrap().build(10).unwrap().apply(image, &mut SampleRng::new(0, 0, 0, 0));
         (view.width(), view.height())
     };
@@ -202,7 +203,8 @@ fn a_line_of_pixels_does_not_become_a_band() {
     let mut pixels = vec![0; 3 * 200];
     pixels[3 * 68..3 * 132].fill(255);
     let line = Image::new(200, 1, pixels).unwrap();
-    let pipeline = ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(1), filter: Default::default() })]);
+    let pipeline =
+        ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(1), filter: Default::default() })]);
     let view = pipeline.unwrap().build(1).unwrap().apply(line, &mut SampleRng::new(0, 0, 0, 0));
     assert_eq!(view.pixels(), [255; 3 * 64]);
 }

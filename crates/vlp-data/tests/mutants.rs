@@ -87,6 +87,9 @@ fn tokenizer_files() {
 
     const CONTEXT: usize = 9;
     let (directory, originals) = (tempdir().unwrap(), seeds("hf_tokenizer"));
+    for original in &originals {
+        HfTokenizer::from_path(shards::write(directory.path(), "tokenizer.json", original), CONTEXT).unwrap();
+    }
     let mut accepted = 0;
     for seed in 0..10_000 {
         let bytes = mutate_text(&originals[seed as usize % originals.len()], seed);
@@ -106,7 +109,8 @@ fn tokenizer_files() {
             Err(other) => panic!("seed {seed}: {other}"),
         }
     }
-    assert!((500..9_500).contains(&accepted), "{accepted}");
+    // Most changes break a name that the format needs.
+    assert!((100..9_500).contains(&accepted), "{accepted}");
 }
 
 /// Lines of CLIP's vocabulary changed: few mutants keep all 48,894 merges sound.

@@ -142,6 +142,27 @@ fn ids_outside_the_vocabulary_or_beyond_31_bits_are_refused() {
     assert!(error.to_string().contains("its largest id is 4000000000"), "{error}");
 }
 
+/// Found by mutants: the library looks up a special token without asking whether it is there, and expects a decoder to be JSON.
+#[test]
+fn files_that_make_the_library_panic_are_refused() {
+    let template = json!({
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+        "special_tokens": {},
+    });
+    let lookup = bert_like(template, Value::Null, Value::Null).to_string();
+    let decoder =
+        bert_like(Value::Null, Value::Null, Value::Null).to_string().replace("\"decoder\":null", "\"decoder\":x");
+    let folder = tempfile::tempdir().unwrap();
+    for text in [lookup, decoder] {
+        let path = folder.path().join("tokenizer.json");
+        std::fs::write(&path, text).unwrap();
+        let error = HfTokenizer::from_path(&path, 8).unwrap_err().to_string();
+        assert!(error.contains(": the tokenizer library panicked."), "{error}");
+    }
+}
+
 #[test]
 fn a_missing_special_token_names_the_file_its_tokens_and_the_remedy() {
     let file = bert_like(Value::Null, Value::Null, Value::Null);

@@ -136,8 +136,7 @@ impl ImageTransform for Resize {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
         let most = LONGEST_SHAPE * image.width().min(image.height());
         let (width, height) = (image.width().min(most), image.height().min(most));
-        let middle =
-            CropBox { left: (image.width() - width) / 2, top: (image.height() - height) / 2, width, height };
+        let middle = CropBox { left: (image.width() - width) / 2, top: (image.height() - height) / 2, width, height };
         // The longer side is cut off, not rounded, as in torchvision.
         let longer = |long: usize, short: usize| self.shorter_side * long / short;
         let (new_width, new_height) = if width <= height {
