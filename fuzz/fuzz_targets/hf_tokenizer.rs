@@ -18,5 +18,6 @@ fuzz_target!(init: allow_caught_panics(), |bytes: &[u8]| {
         assert_eq!(ids.len(), CONTEXT);
         assert!(ids.iter().all(|&id| (id as usize) < vocabulary), "{ids:?} of {vocabulary}");
         assert!(ids.contains(&tokenizer.end_id()));
+        assert_eq!(tokenizer.encode(text).ids, ids, "not the same ids the second time");
     }
 });

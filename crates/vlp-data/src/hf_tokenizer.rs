@@ -2,7 +2,7 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tokenizers::Tokenizer as File;
+use tokenizers::{ModelWrapper, Tokenizer as File};
 
 use crate::source::open_file;
 use crate::tokenizer::readable;
@@ -31,7 +31,7 @@ pub struct SpecialTokens {
 /// Any Hugging Face `tokenizer.json`: BPE, WordPiece, Unigram or word level, with its own normaliser and word
 /// splitting.
 ///
-/// The file's padding and truncation settings are set aside, and its start and end tokens are put in once, whether its
+/// The file's padding, truncation and dropout of merges are set aside, and its start and end tokens are put in once, whether its
 /// post-processor adds them or not. A special token typed in a caption becomes that token, as in Hugging Face's
 /// library.
 #[derive(Debug)]
@@ -80,6 +80,14 @@ impl HfTokenizer {
         let padding = file.get_padding().map(|padding| padding.pad_token.clone());
         file.with_padding(None);
         file.with_truncation(None).map_err(|error| broken(&place, error.to_string()))?;
+        // Merges left out at random would give a caption other ids on every visit, from a stream that no seed reaches.
+        if let ModelWrapper::BPE(bpe) = file.get_model()
+            && bpe.dropout.is_some()
+        {
+            let mut bpe = bpe.clone();
+            bpe.dropout = None;
+            file.with_model(bpe);
+        }
 
         let marks = Marks::added_by(&file).map_err(|error| broken(&place, error))?;
         let find = |role, wanted: &[&str]| {

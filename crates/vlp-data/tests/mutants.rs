@@ -102,6 +102,7 @@ fn tokenizer_files() {
                     let ids = tokenizer.encode(text).ids;
                     assert!(ids.len() == CONTEXT && ids.contains(&tokenizer.end_id()), "seed {seed}: {ids:?}");
                     assert!(ids.iter().all(|&id| (id as usize) < vocabulary), "seed {seed}: {ids:?} of {vocabulary}");
+                    assert_eq!(tokenizer.encode(text).ids, ids, "seed {seed}");
                 }
                 accepted += 1;
             }

@@ -115,6 +115,18 @@ fn the_files_own_padding_and_truncation_do_not_interfere() {
     assert_eq!(tokenizer.encode("a dog a dog a dog"), TokenIds { ids: vec![2, 4, 5, 4, 5, 4, 3], truncated: true });
 }
 
+/// Dropout of merges draws from the library's own stream: the same text would have other ids each time.
+#[test]
+fn dropout_of_merges_is_set_aside() {
+    let file = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
+        "post_processor": null, "decoder": null,
+        "model": {"type": "BPE", "dropout": 1.0, "unk_token": "u", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+                  "fuse_unk": false, "vocab": {"d": 0, "o": 1, "u": 2, "do": 3, "</s>": 4}, "merges": [["d", "o"]]},
+    });
+    assert_eq!(ids(&load(&file, 4, &SpecialTokens::default()).unwrap(), "do"), [3, 4, 4, 4]);
+}
+
 #[test]
 fn truncation_is_flagged_exactly_when_an_id_is_lost() {
     let file = bert_like(Value::Null, Value::Null, Value::Null);
