@@ -45,7 +45,7 @@ struct Local {
 
 impl fmt::Debug for Local {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.count)
+        write!(f, "Local({} crops)", self.count)
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) struct Prepared {
     pub(super) distinct: Option<String>,
     /// All views, the weak one first.
     pub(super) views: Vec<(Image, TokenIds)>,
+    /// The local crops.
     pub(super) local: Vec<Image>,
 }
 
