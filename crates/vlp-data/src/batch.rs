@@ -87,6 +87,8 @@ pub struct HostBatch {
     pub weak: HostView,
     /// The strong views, drawn independently.
     pub strong: Vec<HostView>,
+    /// The local crops, pictures only: see [`Views::and_local`](crate::Views::and_local).
+    pub local: Vec<HostImages>,
     /// Keys of the samples.
     pub keys: Vec<String>,
     /// (epoch, slot) of the samples. Slot and index are the same, unless the dataset has weights or is resampled.

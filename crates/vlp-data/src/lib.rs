@@ -58,7 +58,7 @@ pub use error::DataError;
 #[cfg(feature = "hf-tokenizers")]
 pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use limits::Limits;
-pub use loader::{CaptionChoice, Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
+pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
 pub use metadata::Metadata;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};

@@ -118,7 +118,12 @@ fn pass(source: &impl fir::ImageView<Pixel = U8x3>, target: &mut Image, filter: 
         .expect("no crop box is passed that could be wrong");
 }
 
+/// A longer picture is cut to its middle first: a line of 8,192 pixels would otherwise become a band of a gigabyte.
+const LONGEST_SHAPE: usize = 64;
+
 /// Brings the shorter side to a length and keeps the shape. Draws nothing.
+///
+/// Of a picture more than 64 times as long as it is wide, or the other way round, only the middle is kept; torchvision keeps all.
 #[derive(Debug, Clone, Copy)]
 pub struct Resize {
     /// Length of the shorter side afterwards, in pixels.
@@ -129,7 +134,9 @@ pub struct Resize {
 
 impl ImageTransform for Resize {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
-        let (width, height) = (image.width(), image.height());
+        let most = LONGEST_SHAPE * image.width().min(image.height());
+        let (width, height) = (image.width().min(most), image.height().min(most));
+        let middle = CropBox { left: (image.width() - width) / 2, top: (image.height() - height) / 2, width, height };
         // The longer side is cut off, not rounded, as in torchvision.
         let longer = |long: usize, short: usize| self.shorter_side * long / short;
         let (new_width, new_height) = if width <= height {
@@ -137,6 +144,6 @@ impl ImageTransform for Resize {
         } else {
             (longer(width, height), self.shorter_side)
         };
-        resize(&image, new_width, new_height, self.filter)
+        resize_crop(&image, middle, new_width, new_height, self.filter)
     }
 }

@@ -126,9 +126,14 @@ impl<'a> Collator<'a> {
         let mut views = (0..views).map(|number| collate_view(&batch, number)).collect::<Result<Vec<_>, _>>()?;
         let strong = views.split_off(1);
         let weak = views.remove(0);
+        let crops = batch.first().map_or(0, |sample| sample.local.len());
+        let local = (0..crops)
+            .map(|crop| HostImages::collate(batch.iter().map(|sample| &sample.local[crop])))
+            .collect::<Result<_, _>>()?;
         Ok(HostBatch {
             weak,
             strong,
+            local,
             visits: batch.iter().map(|sample| sample.visit).collect(),
             keys: batch.into_iter().map(|sample| sample.key).collect(),
             skipped: std::mem::take(&mut self.skipped),

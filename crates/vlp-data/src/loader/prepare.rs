@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
-use vlp_augment::{Image, SampleRng};
+use vlp_augment::{CaptionSampling, Image};
 
-use super::CaptionChoice;
 use super::timing::{Stage, StageClock};
 use crate::plan::Plan;
-use crate::views::Key;
+use crate::views::{CAPTION_STREAM, Key};
 use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Views};
 
 /// What every worker needs to turn a slot into a row of a batch.
@@ -17,7 +16,7 @@ pub(super) struct Preparation {
     pub(super) views: Views,
     pub(super) seed: u64,
     pub(super) distinct_by: Option<String>,
-    pub(super) captions: CaptionChoice,
+    pub(super) captions: CaptionSampling,
     /// How many others may stand in for a damaged sample.
     pub(super) substitutes: u64,
     pub(super) clock: StageClock,
@@ -32,10 +31,9 @@ pub(super) struct Prepared {
     pub(super) distinct: Option<String>,
     /// All views, the weak one first.
     pub(super) views: Vec<(Image, TokenIds)>,
+    /// The local crops.
+    pub(super) local: Vec<Image>,
 }
-
-/// Random stream of the choice of a caption, beyond those of all views.
-const CAPTION_STREAM: u64 = 1 << 32;
 
 impl Preparation {
     /// Makes the sample of a slot ready, or one that stands in for it; also gives name and damage of all that were damaged.
@@ -68,23 +66,18 @@ impl Preparation {
             Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         });
         let key = Key { seed: self.seed, epoch, index: slot };
-        let captions = |view| self.caption(&annotation, key, view);
-        let views = clock.time(Stage::Augment, || self.views.apply(image, captions, key));
+        let (views, local) = clock.time(Stage::Augment, || {
+            let local = self.views.local_crops(&image, key);
+            (self.views.apply(image, &self.captions(&annotation, key), key), local)
+        });
         let encode = |(image, caption): (Image, String)| (image, self.tokenizer.encode(&caption));
         let views = clock.time(Stage::Tokenise, || views.into_iter().map(encode).collect());
-        Ok(Prepared { visit: (epoch, slot), key: annotation.key, distinct, views })
+        Ok(Prepared { visit: (epoch, slot), key: annotation.key, distinct, views, local })
     }
 
-    /// One of the captions of a sample.
-    fn caption(&self, annotation: &Annotation, key: Key, view: u64) -> String {
-        if annotation.other_captions.is_empty() {
-            return annotation.caption.clone();
-        }
-        let stream = CAPTION_STREAM + if self.captions == CaptionChoice::OnePerView { view } else { 0 };
-        let mut rng = SampleRng::new(key.seed, key.epoch, key.index, stream);
-        match rng.below(annotation.other_captions.len() + 1) {
-            0 => annotation.caption.clone(),
-            other => annotation.other_captions[other - 1].clone(),
-        }
+    /// The caption of each view, the weak one first.
+    fn captions<'a>(&self, annotation: &'a Annotation, key: Key) -> Vec<&'a str> {
+        let all = std::iter::once(&annotation.caption).chain(&annotation.other_captions).map(String::as_str);
+        self.captions.draw(all, 1 + self.views.strong_count(), &mut key.stream(CAPTION_STREAM))
     }
 }

@@ -27,6 +27,8 @@ pub use table::{Row, Table};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
+#[cfg(feature = "hf-tokenizers")]
+pub(crate) use files::open_file;
 pub(crate) use idx::Idx;
 
 use frugal::Frugal;

@@ -61,7 +61,7 @@ impl TarShards {
         self.tally.merge(&found.tally);
         let keep = (self.shards.len() < KEEP_OPEN).then_some(file);
         let shard = ShardFile::new(path, keep);
-        if !any_caption(&shard, &found) {
+        if !any_caption(&shard, &found, &self.limits) {
             return Err(DataError::NoCaptions {
                 shard: shard.path().to_owned(),
                 samples: found.entries.len() + found.without_text,
@@ -82,12 +82,12 @@ impl TarShards {
 }
 
 /// Whether a shard without captions can be ruled out: usually the first sample settles it.
-fn any_caption(shard: &ShardFile, scan: &Scan) -> bool {
+fn any_caption(shard: &ShardFile, scan: &Scan, limits: &Limits) -> bool {
     let empty = scan.entries.is_empty() && scan.without_text == 0;
     empty
         || scan.entries.iter().any(|entry| {
             // Damage of another kind says nothing about captions and is met again when training.
-            !matches!(annotate(shard, entry), Err(Damage::NoCaption))
+            !matches!(annotate(shard, entry, limits), Err(Damage::NoCaption))
         })
 }
 
@@ -108,7 +108,7 @@ impl Source for TarShards {
 
     fn annotation(&self, index: usize) -> Result<Annotation, Damage> {
         let (shard, entry) = self.entry(index)?;
-        annotate(shard, entry)
+        annotate(shard, entry, &self.limits)
     }
 
     fn picture(&self, index: usize) -> Result<Picture, Damage> {
@@ -133,7 +133,7 @@ impl Source for TarShards {
     }
 }
 
-fn annotate(shard: &ShardFile, entry: &Entry) -> Result<Annotation, Damage> {
+fn annotate(shard: &ShardFile, entry: &Entry, limits: &Limits) -> Result<Annotation, Damage> {
     let metadata = match entry.json {
         Some(span) => Metadata::parse(&shard.read(span)?)?,
         None => Metadata::default(),
@@ -148,5 +148,10 @@ fn annotate(shard: &ShardFile, entry: &Entry) -> Result<Annotation, Damage> {
         .find(|text| !text.is_empty())
         .ok_or(Damage::NoCaption)?
         .to_owned();
+    // The index has seen to `.txt`; a caption in `.json` may be as long as the whole member.
+    if caption.len() as u64 > limits.caption_bytes {
+        let member = format!("{}.json", entry.key);
+        return Err(Damage::TooLarge { member, bytes: caption.len() as u64, limit: limits.caption_bytes });
+    }
     Ok(Annotation { key: entry.key.to_string(), caption, other_captions: Vec::new(), metadata })
 }
