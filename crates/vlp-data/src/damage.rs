@@ -71,6 +71,9 @@ pub enum Damage {
     /// A link, a device or a sparse file where a plain file is expected.
     #[error("`{0}` is not a regular file")]
     NotRegular(String),
+    /// A row of a table whose picture was never fetched, by img2dataset's own account.
+    #[error("img2dataset's status is `{0}`")]
+    NotFetched(String),
     /// The archive itself is broken from here on.
     #[error("the archive cannot be read on: {0}")]
     Archive(String),
@@ -107,6 +110,8 @@ pub enum DamageKind {
     Duplicate,
     /// [`Damage::NotRegular`]
     NotRegular,
+    /// [`Damage::NotFetched`]
+    NotFetched,
     /// [`Damage::Archive`]
     Archive,
 }
@@ -128,6 +133,7 @@ impl DamageKind {
             Self::Name => "name",
             Self::Duplicate => "duplicate",
             Self::NotRegular => "not_regular",
+            Self::NotFetched => "not_fetched",
             Self::Archive => "archive",
         }
     }
@@ -150,6 +156,7 @@ impl Damage {
             Self::Name(_) => DamageKind::Name,
             Self::Duplicate(_) => DamageKind::Duplicate,
             Self::NotRegular(_) => DamageKind::NotRegular,
+            Self::NotFetched(_) => DamageKind::NotFetched,
             Self::Archive(_) => DamageKind::Archive,
         }
     }

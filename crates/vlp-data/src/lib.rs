@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Dataset`], [`Source`], [`Sample`], [`decode()`] | samples, what they are read from, pictures |
 //! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
+//! | `ParquetTable` (feature `parquet`) | Parquet tables, with pictures in them or with paths |
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
@@ -33,6 +34,7 @@ mod html_entities;
 mod limits;
 mod loader;
 mod metadata;
+mod opening;
 mod order;
 mod pass;
 mod plan;
@@ -66,6 +68,8 @@ pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
 pub use source::{CsvOptions, FolderCaptions, Picture, Row, Source, Table, TarShards, YfccZips};
+#[cfg(feature = "parquet")]
+pub use source::{ParquetOptions, ParquetTable};
 #[cfg(feature = "burn")]
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};

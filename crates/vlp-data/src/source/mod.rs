@@ -7,6 +7,8 @@ mod frugal;
 mod idx;
 mod json_lines;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pickle;
 mod positioned;
 mod shard_file;
@@ -23,6 +25,8 @@ use crate::{Annotation, Damage, Tally};
 
 pub use csv_table::CsvOptions;
 pub use folder::FolderCaptions;
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetOptions, ParquetTable};
 pub use table::{Row, Table};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
