@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Limits, Sample, Tally, decode};
+use crate::{Annotation, Damage, DataError, Limits, Sample, Sampling, Tally, decode};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -207,6 +207,18 @@ impl Dataset {
     /// Lengths of the runs of samples that lie together, in order.
     pub(crate) fn groups(&self) -> Vec<usize> {
         self.parts.iter().flat_map(|part| part.source.groups()).collect()
+    }
+
+    /// Sample `index` will be asked for before long.
+    pub(crate) fn soon(&self, index: usize) {
+        if let Some(part) = self.part(index) {
+            part.source.soon(index - part.first);
+        }
+    }
+
+    /// Refuses an order that would fetch samples over and over.
+    pub(crate) fn check(&self, sampling: Sampling) -> Result<(), DataError> {
+        self.parts.iter().try_for_each(|part| part.source.check(sampling))
     }
 
     /// Number and weight of the samples of each part.

@@ -21,20 +21,45 @@ impl Dataset {
         }
     }
 
-    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`].
+    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`]. With the feature `remote`
+    /// names may be URLs: see `Dataset::remote_tars`.
     ///
     /// # Errors
-    /// When the pattern is malformed or names a command or a remote place, and as [`TarShards::open`].
+    /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`].
+    ///
+    /// [`TarShards::open`]: crate::TarShards::open
     pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
         let names = expand_braces(patterns)?;
-        if let Some(name) = names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
-            let reason = match name.starts_with("pipe:") {
-                true => "commands are never run: fetch the shards first",
-                false => "remote shards are not read: fetch them first",
-            };
-            return Err(DataError::Pattern { pattern: name.clone(), reason: reason.to_owned() });
+        match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
+            None => Self::from_shards(names.into_iter().map(PathBuf::from), limits),
+            Some(name) if name.starts_with("pipe:") => Err(DataError::Pattern {
+                pattern: name.clone(),
+                reason: "commands are never run: fetch the shards first".to_owned(),
+            }),
+            #[cfg(feature = "remote")]
+            Some(_) => Self::remote_tars(patterns, &crate::RemoteOptions::default(), limits),
+            #[cfg(not(feature = "remote"))]
+            Some(name) => Err(DataError::Pattern {
+                pattern: name.clone(),
+                reason: "remote shards are read with the feature `remote` only: build with it, or fetch them first"
+                    .to_owned(),
+            }),
         }
-        Self::from_shards(names.into_iter().map(PathBuf::from), limits)
+    }
+
+    /// As [`Dataset::tars`], with a say in where shards are kept and how they are fetched. `s3://`, `gs://`, `http://` and
+    /// `https://` may stand beside paths.
+    ///
+    /// # Errors
+    /// When the pattern is malformed or names a command, and as [`TarShards::open_urls`](crate::TarShards::open_urls).
+    #[cfg(feature = "remote")]
+    pub fn remote_tars(patterns: &str, options: &crate::RemoteOptions, limits: Limits) -> Result<Self, DataError> {
+        let names = expand_braces(patterns)?;
+        if let Some(name) = names.iter().find(|name| name.starts_with("pipe:")) {
+            let reason = "commands are never run: fetch the shards first".to_owned();
+            return Err(DataError::Pattern { pattern: name.clone(), reason });
+        }
+        Self::new(crate::TarShards::open_urls(names, options, limits.clone())?, limits)
     }
 
     /// Several patterns with `::` between them, each with the weight of its samples, as open_clip's `--train-data` and
