@@ -99,6 +99,7 @@ fn serve(state: &State, stream: &TcpStream) -> std::io::Result<bool> {
     let (mut status, mut body) = if file.is_some() { (200, file.unwrap_or_default()) } else { (404, b"gone".to_vec()) };
     let mut more = String::new();
     if status == 200 {
+        more += "Last-Modified: Wed, 25 Nov 2026 10:00:00 GMT\r\n";
         if !state.without_etags.load(Ordering::SeqCst) {
             more += &format!("ETag: \"{}-{}\"\r\n", body.len(), body.iter().map(|&b| u64::from(b)).sum::<u64>());
         }

@@ -56,10 +56,14 @@ impl Cache {
         Some(file)
     }
 
-    /// Makes room and gives the file that a shard of this length is fetched into. The shard's lock must be held.
-    pub(super) fn part(&self, name: &str, length: u64) -> io::Result<File> {
+    /// Makes room and gives the file that a shard of this length is fetched into; none as long as others that are being
+    /// fetched take the room. The shard's lock must be held.
+    pub(super) fn part(&self, name: &str, length: u64) -> io::Result<Option<File>> {
         let _turn = self.hold("cache")?;
         let mine = self.path(name, "part");
+        if length > self.bound {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "no room"));
+        }
         let (mut taken, mut shards) = (0, Vec::new());
         for entry in fs::read_dir(&self.directory)? {
             let path = entry?.path();
@@ -81,9 +85,7 @@ impl Cache {
         // The last one used comes first.
         shards.sort_by(|one, other| other.cmp(one));
         while taken + length > self.bound {
-            let Some((_, bytes, path)) = shards.pop() else {
-                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "no room"));
-            };
+            let Some((_, bytes, path)) = shards.pop() else { return Ok(None) };
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => taken -= bytes,
@@ -91,7 +93,7 @@ impl Cache {
         }
         let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(mine)?;
         file.set_len(length)?;
-        Ok(file)
+        Ok(Some(file))
     }
 
     /// Gives a fetched shard its name.

@@ -105,8 +105,7 @@ impl Fetch {
                 let got = self.get(GetOptions::default()).await;
                 let got = got.map_err(|error| Stop::Final(self.place.unreachable(&error)))?;
                 let (length, etag) = (got.meta.size, got.meta.e_tag.clone());
-                let file = self.cache.part(&self.name, length);
-                let file = file.map_err(|error| Stop::Final(self.no_room(length, &error)))?;
+                let file = self.room(length).await.map_err(|error| Stop::Final(self.no_room(length, &error)))?;
                 (got, Progress { file, length, etag, written: 0 })
             }
         };
@@ -115,6 +114,16 @@ impl Fetch {
             Err(stop) => {
                 *progress = Some(into);
                 Err(stop)
+            }
+        }
+    }
+
+    /// Waits for others to finish where these take the room. The server waits meanwhile; should it not, that is a cut.
+    async fn room(&self, length: u64) -> std::io::Result<File> {
+        loop {
+            match self.cache.part(&self.name, length)? {
+                Some(file) => return Ok(file),
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
     }
