@@ -34,17 +34,16 @@ pub(super) struct Prepared {
     pub(super) views: Vec<(Image, TokenIds)>,
 }
 
+/// What was made ready, if anything, and name and damage of what was tried before.
+type Attempts = (Option<Prepared>, Vec<(String, Damage)>);
+
 /// Random stream of the choice of a caption, beyond those of all views.
 const CAPTION_STREAM: u64 = 1 << 32;
 
 impl Preparation {
     /// Makes the sample of a slot ready, or one that stands in for it; also gives name and damage of all that were damaged.
     /// An error where one could not be fetched: another one must not take its place, since it is well.
-    pub(super) fn prepare(
-        &self,
-        epoch: u64,
-        slot: u64,
-    ) -> Result<(Option<Prepared>, Vec<(String, Damage)>), Unreachable> {
+    pub(super) fn prepare(&self, epoch: u64, slot: u64) -> Result<Attempts, Unreachable> {
         let mut damaged = Vec::new();
         for attempt in 0..=self.substitutes {
             let index = match attempt {

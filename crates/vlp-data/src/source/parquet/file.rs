@@ -14,7 +14,8 @@ use parquet::schema::types::Type;
 
 use super::footer::read_footer;
 use super::guarded;
-use super::pages::{ChunkPages, ChunkPlace, Pages};
+use super::page_reader::Pages;
+use super::pages::{ChunkPages, ChunkPlace};
 use crate::DataError;
 use crate::source::files::open_file;
 use crate::source::positioned::read_at;

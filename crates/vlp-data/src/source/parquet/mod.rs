@@ -4,10 +4,12 @@
 //! hostile files cost a bounded amount, and a picture is read without the row group around it.
 
 mod columns;
+mod embedded;
 mod file;
 mod footer;
 mod options;
 mod page_header;
+mod page_reader;
 mod pages;
 mod recent;
 mod rows;
@@ -16,21 +18,15 @@ mod unpack;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use parquet::column::page::Page;
-use parquet::column::reader::ColumnReaderImpl;
-use parquet::data_type::ByteArrayType;
-use parquet::schema::types::ColumnDescPtr;
 
 use super::files::read_file;
 use super::{Picture, Row, Source, Table};
 use crate::{Annotation, Damage, DataError, Limits, Tally};
 use columns::{Columns, Pictures};
+use embedded::Embedded;
 use file::{Bytewise, ParquetFile};
 pub use options::ParquetOptions;
-use pages::{ChunkPages, ChunkPlace, Pages};
-use recent::Recent;
+use pages::ChunkPlace;
 
 /// Image–caption pairs in Parquet files, read at random: Hugging Face's (`image` with `bytes` and `path`), tables of binary
 /// pictures or of paths, and img2dataset's.
@@ -46,12 +42,7 @@ pub struct ParquetTable {
     limits: Limits,
     /// Lengths of the row groups, in samples.
     groups: Vec<usize>,
-    /// Where the pages of the row groups used lately lie.
-    chunks: Mutex<Recent<(u32, u32), Arc<ChunkPages>>>,
-    /// Unpacked pages used lately.
-    pages: Mutex<Recent<(u32, u32, usize), Page>>,
-    /// One thread at a time unpacks a page; the others find it unpacked.
-    turns: [Mutex<()>; 16],
+    embedded: Embedded,
 }
 
 /// What is needed of a file once its rows are read.
@@ -67,10 +58,6 @@ struct ParquetPart {
 
 /// More files than this are opened anew for each read instead of being kept open.
 const KEEP_OPEN: usize = 256;
-
-/// Memory for the places of pages, and for unpacked pages.
-const INDEX_BYTES: usize = 64 << 20;
-const PAGES_BYTES: usize = 256 << 20;
 
 /// img2dataset's files are named by the encoding it was told to use.
 const ENDINGS: [&str; 4] = ["jpg", "png", "webp", "jpeg"];
@@ -94,9 +81,7 @@ impl ParquetTable {
             places: Vec::new(),
             limits,
             groups: Vec::new(),
-            chunks: Mutex::new(Recent::new(INDEX_BYTES)),
-            pages: Mutex::new(Recent::new(PAGES_BYTES)),
-            turns: Default::default(),
+            embedded: Embedded::default(),
         };
         for path in paths {
             table.add(path, options)?;
@@ -145,55 +130,6 @@ impl ParquetTable {
         self.files.push(ParquetPart { bytes: file.bytes, root, pictures: columns.pictures, places });
         Ok(())
     }
-
-    /// The bytes of a picture that lies in the table; none where the row has none.
-    fn embedded(&self, place: (u32, u32, u32), description: &ColumnDescPtr) -> Result<Option<Vec<u8>>, String> {
-        let (file, group, row) = place;
-        let part = &self.files[file as usize];
-        let chunk = lock(&self.chunks).get(&(file, group));
-        let chunk = match chunk {
-            Some(chunk) => chunk,
-            None => {
-                let chunk = Arc::new(ChunkPages::index(&part.bytes, &part.places[group as usize])?);
-                lock(&self.chunks).insert((file, group), Arc::clone(&chunk), chunk.bytes());
-                chunk
-            }
-        };
-        let (dictionary, page) = chunk.find(row.into()).ok_or("no page has it")?;
-        let first = chunk.pages[page].first;
-        let mut pages = Vec::with_capacity(2);
-        for number in dictionary.into_iter().chain([page]) {
-            pages.push(self.page(&part.bytes, &chunk, (file, group, number))?);
-        }
-        let reader = Pages::these(part.bytes.clone(), pages);
-        let mut column = ColumnReaderImpl::<ByteArrayType>::new(Arc::clone(description), Box::new(reader));
-        let skip = (u64::from(row) - first) as usize;
-        let failed = |error: parquet::errors::ParquetError| error.to_string();
-        if column.skip_records(skip).map_err(failed)? != skip {
-            return Err("its page has fewer values than it claims".to_owned());
-        }
-        let (mut levels, mut values) = (Vec::new(), Vec::new());
-        if column.read_records(1, Some(&mut levels), None, &mut values).map_err(failed)?.0 != 1 {
-            return Err("its page has fewer values than it claims".to_owned());
-        }
-        let Some(value) = values.first() else { return Ok(None) };
-        Ok(Some(value.data().to_vec()))
-    }
-
-    fn page(&self, file: &Bytewise, chunk: &ChunkPages, key: (u32, u32, usize)) -> Result<Page, String> {
-        let turn = (key.0 as usize).wrapping_mul(31).wrapping_add(key.1 as usize).wrapping_mul(31).wrapping_add(key.2);
-        let _turn = self.turns[turn % self.turns.len()].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(page) = lock(&self.pages).get(&key) {
-            return Ok(page);
-        }
-        let page = chunk.read(file, key.2)?;
-        lock(&self.pages).insert(key, page.clone(), page.buffer().len());
-        Ok(page)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The `parquet` crate does not promise to be free of panics on hostile bytes.
@@ -236,7 +172,7 @@ impl Source for ParquetTable {
             }
             Pictures::Embedded { description, .. } => description,
         };
-        let bytes = guarded(|| self.embedded(place, description));
+        let bytes = guarded(|| self.embedded.read(part, place, description));
         match bytes.map_err(|error| Damage::Archive(format!("{}: {error}", self.name(index))))? {
             Some(bytes) if bytes.len() as u64 > limit => {
                 Err(Damage::TooLarge { member: self.name(index), bytes: bytes.len() as u64, limit })

@@ -1,8 +1,5 @@
-use std::collections::VecDeque;
-
 use parquet::basic::{Compression, Encoding};
-use parquet::column::page::{Page, PageMetadata, PageReader};
-use parquet::errors::{ParquetError, Result};
+use parquet::column::page::Page;
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::file::Bytewise;
@@ -36,7 +33,7 @@ pub(super) struct ChunkPlace {
 
 impl ChunkPlace {
     /// What the footer says, if it can be true.
-    pub(super) fn new(file: &Bytewise, chunk: &ColumnChunkMetaData) -> std::result::Result<Self, String> {
+    pub(super) fn new(file: &Bytewise, chunk: &ColumnChunkMetaData) -> Result<Self, String> {
         if chunk.file_path().is_some() {
             return Err("a column lies in another file, which is not read".to_owned());
         }
@@ -59,7 +56,12 @@ pub(super) struct ChunkPages {
 }
 
 impl ChunkPages {
-    pub(super) fn index(file: &Bytewise, place: &ChunkPlace) -> std::result::Result<Self, String> {
+    /// No pages.
+    pub(super) fn none() -> Self {
+        Self { pages: Vec::new(), codec: Compression::UNCOMPRESSED }
+    }
+
+    pub(super) fn index(file: &Bytewise, place: &ChunkPlace) -> Result<Self, String> {
         let ChunkPlace { begin: mut at, end, values: wanted, codec } = *place;
         let (mut pages, mut values) = (Vec::new(), 0);
         while at < end && values < wanted {
@@ -103,7 +105,7 @@ impl ChunkPages {
     }
 
     /// Reads and unpacks a page.
-    pub(super) fn read(&self, file: &Bytewise, number: usize) -> std::result::Result<Page, String> {
+    pub(super) fn read(&self, file: &Bytewise, number: usize) -> Result<Page, String> {
         let PagePlace { header, at, .. } = *self.pages.get(number).ok_or("no such page")?;
         let stored = file.bytes(at, header.packed as usize).map_err(|error| error.to_string())?;
         let unpacked = header.unpacked as usize;
@@ -155,7 +157,7 @@ impl ChunkPages {
 }
 
 /// The header at a place, and its length.
-fn read_header(file: &Bytewise, at: u64, end: u64) -> std::result::Result<(PageHeader, usize), String> {
+fn read_header(file: &Bytewise, at: u64, end: u64) -> Result<(PageHeader, usize), String> {
     let left = usize::try_from(end - at).unwrap_or(usize::MAX);
     let mut length = left.min(256);
     loop {
@@ -165,71 +167,5 @@ fn read_header(file: &Bytewise, at: u64, end: u64) -> std::result::Result<(PageH
             Err(ThriftError::Short) if length < left && length < HEADER_BYTES => length = left.min(16 * length),
             Err(_) => return Err(format!("no page header at byte {at}")),
         }
-    }
-}
-
-/// Some pages of a column, in order.
-pub(super) struct Pages {
-    file: Bytewise,
-    chunk: ChunkPages,
-    next: usize,
-    /// Pages that are there already and come before the others.
-    ready: VecDeque<Page>,
-}
-
-impl Pages {
-    /// All pages of a column chunk, read when they are asked for.
-    pub(super) fn all(file: Bytewise, chunk: ChunkPages) -> Self {
-        Self { file, chunk, next: 0, ready: VecDeque::new() }
-    }
-
-    /// These pages and no others.
-    pub(super) fn these(file: Bytewise, pages: impl IntoIterator<Item = Page>) -> Self {
-        let chunk = ChunkPages { pages: Vec::new(), codec: Compression::UNCOMPRESSED };
-        Self { file, chunk, next: 0, ready: pages.into_iter().collect() }
-    }
-}
-
-impl PageReader for Pages {
-    fn get_next_page(&mut self) -> Result<Option<Page>> {
-        if let Some(page) = self.ready.pop_front() {
-            return Ok(Some(page));
-        }
-        if self.next >= self.chunk.pages.len() {
-            return Ok(None);
-        }
-        self.next += 1;
-        self.chunk.read(&self.file, self.next - 1).map(Some).map_err(ParquetError::General)
-    }
-
-    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        if let Some(page) = self.ready.front() {
-            let is_dict = matches!(page, Page::DictionaryPage { .. });
-            let num_rows = match page {
-                Page::DataPageV2 { num_rows, .. } => Some(*num_rows as usize),
-                _ => None,
-            };
-            return Ok(Some(PageMetadata { num_rows, num_levels: Some(page.num_values() as usize), is_dict }));
-        }
-        Ok(self.chunk.pages.get(self.next).map(|page| PageMetadata {
-            num_rows: page.header.second.map(|second| second.rows as usize),
-            num_levels: Some(page.header.values as usize),
-            is_dict: !page.header.is_data(),
-        }))
-    }
-
-    fn skip_next_page(&mut self) -> Result<()> {
-        if self.ready.pop_front().is_none() {
-            self.next += 1;
-        }
-        Ok(())
-    }
-}
-
-impl Iterator for Pages {
-    type Item = Result<Page>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.get_next_page().transpose()
     }
 }
