@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`Dataset`], [`Source`], [`Sample`], [`decode()`] | samples, what they are read from, pictures |
 //! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
+//! | `ParquetTable` (feature `parquet`) | Parquet tables, with pictures in them or with paths |
+//! | `RemoteOptions` (feature `remote`), [`Unreachable`] | shards in S3, in Google's store and behind HTTP |
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
@@ -33,6 +35,7 @@ mod html_entities;
 mod limits;
 mod loader;
 mod metadata;
+mod opening;
 mod order;
 mod pass;
 mod plan;
@@ -43,6 +46,7 @@ mod source;
 #[cfg(feature = "burn")]
 mod tensors;
 mod tokenizer;
+mod unreachable;
 mod views;
 
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
@@ -65,8 +69,13 @@ pub use pass::{EvalSample, Pass};
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
+#[cfg(feature = "remote")]
+pub use source::RemoteOptions;
 pub use source::{CsvOptions, FolderCaptions, Picture, Row, Source, Table, TarShards, YfccZips};
+#[cfg(feature = "parquet")]
+pub use source::{ParquetOptions, ParquetTable};
 #[cfg(feature = "burn")]
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};
+pub use unreachable::Unreachable;
 pub use views::{View, Views};

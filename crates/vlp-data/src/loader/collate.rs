@@ -3,12 +3,14 @@ use std::collections::HashSet;
 use super::prepare::Prepared;
 use super::skip_limit::SkipGauge;
 use super::{LoaderConfig, Window};
-use crate::{Cursor, Damage, DataError, HostBatch, HostImages, HostTokens, HostView};
+use crate::{Cursor, Damage, DataError, HostBatch, HostImages, HostTokens, HostView, Unreachable};
 
-/// What a worker hands over: a sample with name and damage of those before it in its place, or the message of its panic.
+/// What a worker hands over: a sample with name and damage of those before it in its place, the message of its panic,
+/// or why it could not be fetched.
 pub(super) enum Outcome {
     Done(Option<Prepared>, Vec<(String, Damage)>),
     Panicked(String),
+    Unreachable(Unreachable),
 }
 
 /// Puts samples into batches, in the order of the stream.
@@ -99,6 +101,7 @@ impl<'a> Collator<'a> {
         Some(match self.window.next()? {
             Outcome::Done(sample, damaged) => self.count(sample.is_some(), damaged).map(|()| sample),
             Outcome::Panicked(message) => Err(DataError::WorkerPanicked { message }),
+            Outcome::Unreachable(error) => Err(DataError::Unreachable(error)),
         })
     }
 

@@ -5,7 +5,7 @@ use vlp_augment::{CaptionSampling, Image};
 use super::timing::{Stage, StageClock};
 use crate::plan::Plan;
 use crate::views::{CAPTION_STREAM, Key};
-use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Views};
+use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Unreachable, Views};
 
 /// What every worker needs to turn a slot into a row of a batch.
 #[derive(Debug)]
@@ -35,9 +35,13 @@ pub(super) struct Prepared {
     pub(super) local: Vec<Image>,
 }
 
+/// What was made ready, if anything, and name and damage of what was tried before.
+type Attempts = (Option<Prepared>, Vec<(String, Damage)>);
+
 impl Preparation {
     /// Makes the sample of a slot ready, or one that stands in for it; also gives name and damage of all that were damaged.
-    pub(super) fn prepare(&self, epoch: u64, slot: u64) -> (Option<Prepared>, Vec<(String, Damage)>) {
+    /// An error where one could not be fetched: another one must not take its place, since it is well.
+    pub(super) fn prepare(&self, epoch: u64, slot: u64) -> Result<Attempts, Unreachable> {
         let mut damaged = Vec::new();
         for attempt in 0..=self.substitutes {
             let index = match attempt {
@@ -45,11 +49,12 @@ impl Preparation {
                 _ => self.plan.substitute(epoch, slot, attempt),
             };
             match self.prepare_sample(epoch, slot, index) {
-                Ok(prepared) => return (Some(prepared), damaged),
+                Ok(prepared) => return Ok((Some(prepared), damaged)),
+                Err(Damage::Unreachable(unreachable)) => return Err(unreachable),
                 Err(damage) => damaged.push((self.dataset.name(index), damage)),
             }
         }
-        (None, damaged)
+        Ok((None, damaged))
     }
 
     /// Reads, decodes, augments and tokenises a sample for its visit in `epoch`.

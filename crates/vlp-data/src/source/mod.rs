@@ -1,14 +1,20 @@
 //! Where samples come from: one reader for each layout on disk, all behind [`Source`].
 
 mod csv_table;
+#[cfg(feature = "remote")]
+mod far_shards;
 mod files;
 mod folder;
 mod frugal;
 mod idx;
 mod json_lines;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pickle;
 mod positioned;
+#[cfg(feature = "remote")]
+mod remote;
 mod shard_file;
 mod table;
 mod tar_scan;
@@ -19,10 +25,14 @@ use std::fmt::Debug;
 
 use vlp_augment::Image;
 
-use crate::{Annotation, Damage, Tally};
+use crate::{Annotation, Damage, DataError, Sampling, Tally};
 
 pub use csv_table::CsvOptions;
 pub use folder::FolderCaptions;
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetOptions, ParquetTable};
+#[cfg(feature = "remote")]
+pub use remote::RemoteOptions;
 pub use table::{Row, Table};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
@@ -79,5 +89,19 @@ pub trait Source: Send + Sync + Debug {
     /// Lengths of the runs of samples that lie together, such as shards: what is read window by window from afar.
     fn groups(&self) -> Vec<usize> {
         vec![self.len()]
+    }
+
+    /// Sample `index` will be asked for before long: a source that reads from afar begins to fetch what holds it.
+    fn soon(&self, index: usize) {
+        let _ = index;
+    }
+
+    /// Whether samples can be read in this order at a bearable cost.
+    ///
+    /// # Errors
+    /// When they would be fetched from afar over and over.
+    fn check(&self, sampling: Sampling) -> Result<(), DataError> {
+        let _ = sampling;
+        Ok(())
     }
 }
