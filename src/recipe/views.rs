@@ -3,7 +3,7 @@ use vlp_augment::{
     ColorJitter, GaussianBlur, Grayscale, HorizontalFlip, ImageSequence, KeywordShuffle, OneOf, RandomApply,
     RandomDeletion, RandomResizedCrop, RandomSwap, TextSequence,
 };
-use vlp_data::Views;
+use vlp_data::{PhotometricStage, Views};
 
 use super::{AugmentRecipe, RecipeError};
 
@@ -30,6 +30,8 @@ pub struct ViewsRecipe {
     pub blur_radius: f64,
     /// Probability of a horizontal flip in strong views.
     pub flip: f64,
+    /// Where colours and sharpness are changed: by the workers (`host`, when left out) or on the device of the batch (`device`).
+    pub photometric: PhotometricStage,
     /// What happens to the captions of weak views.
     pub weak_text: TextAugmentation,
     /// What happens to the captions of strong views.
@@ -61,6 +63,7 @@ impl Default for ViewsRecipe {
             blur: 0.5,
             blur_radius: 2.0,
             flip: 0.5,
+            photometric: PhotometricStage::default(),
             weak_text: TextAugmentation::None,
             strong_text: TextAugmentation::None,
         }
@@ -86,7 +89,9 @@ impl ViewsRecipe {
             }
         }
         let [weak_text, strong_text] = texts;
-        Ok(Views::weak(augment.view(weak, weak_text)).and_strong(self.strong, augment.view(strong, strong_text)))
+        let views =
+            Views::weak(augment.view(weak, weak_text)).and_strong(self.strong, augment.view(strong, strong_text));
+        Ok(views.photometric(self.photometric))
     }
 
     fn strong_pictures(&self) -> ImageSequence {
@@ -101,7 +106,8 @@ impl ViewsRecipe {
 
     /// Refuses keys that would have no effect because `augment` takes their place.
     pub(super) fn check_beside(&self, augment: &AugmentRecipe) -> Result<(), RecipeError> {
-        let usual = Self { size: self.size, strong: self.strong, ..Self::default() };
+        let Self { size, strong, photometric, .. } = *self;
+        let usual = Self { size, strong, photometric, ..Self::default() };
         let mut rest = self.clone();
         if augment.strong.is_none() {
             let Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, .. } = usual;

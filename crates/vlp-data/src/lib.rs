@@ -11,6 +11,8 @@
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
+//! | [`PhotometricStage`] | whether changes of colour are made by the workers or, batch by batch, on the device |
+//! | `apply_photometric` (feature `burn`) | those changes as operations on a batch |
 //! | [`CleanCaption`] | CLIP's text cleaning as a transform, for use before augmentation |
 //! | [`Pass`] | every sample once, in order, for evaluation |
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
@@ -35,6 +37,8 @@ mod loader;
 mod metadata;
 mod order;
 mod pass;
+#[cfg(feature = "burn")]
+mod photometric;
 mod plan;
 mod rank;
 mod sample;
@@ -62,6 +66,8 @@ pub use loader::{CaptionChoice, Loader, LoaderConfig, SkipLimit, StageTimes, Tim
 pub use metadata::Metadata;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};
+#[cfg(feature = "burn")]
+pub use photometric::apply_photometric;
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
@@ -69,4 +75,4 @@ pub use source::{CsvOptions, FolderCaptions, Picture, Row, Source, Table, TarSha
 #[cfg(feature = "burn")]
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};
-pub use views::{View, Views};
+pub use views::{PhotometricStage, View, Views};

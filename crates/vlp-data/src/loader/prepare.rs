@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use vlp_augment::{Image, SampleRng};
+use vlp_augment::{Image, Photometric, SampleRng};
 
 use super::CaptionChoice;
 use super::timing::{Stage, StageClock};
 use crate::plan::Plan;
-use crate::views::Key;
+use crate::views::{Key, Made};
 use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Views};
 
 /// What every worker needs to turn a slot into a row of a batch.
@@ -31,7 +31,15 @@ pub(super) struct Prepared {
     /// The value that may occur once in a batch.
     pub(super) distinct: Option<String>,
     /// All views, the weak one first.
-    pub(super) views: Vec<(Image, TokenIds)>,
+    pub(super) views: Vec<PreparedView>,
+}
+
+#[derive(Debug)]
+pub(super) struct PreparedView {
+    pub(super) image: Image,
+    /// What is left to the device.
+    pub(super) photometric: Vec<Photometric>,
+    pub(super) tokens: TokenIds,
 }
 
 /// Random stream of the choice of a caption, beyond those of all views.
@@ -70,7 +78,10 @@ impl Preparation {
         let key = Key { seed: self.seed, epoch, index: slot };
         let captions = |view| self.caption(&annotation, key, view);
         let views = clock.time(Stage::Augment, || self.views.apply(image, captions, key));
-        let encode = |(image, caption): (Image, String)| (image, self.tokenizer.encode(&caption));
+        let encode = |Made { image, photometric, caption }| {
+            let tokens = self.tokenizer.encode(&caption);
+            PreparedView { image, photometric, tokens }
+        };
         let views = clock.time(Stage::Tokenise, || views.into_iter().map(encode).collect());
         Ok(Prepared { visit: (epoch, slot), key: annotation.key, distinct, views })
     }
