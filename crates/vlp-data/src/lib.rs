@@ -20,6 +20,7 @@
 
 mod batch;
 mod braces;
+mod bytes_reader;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
