@@ -70,11 +70,13 @@ impl Seek for BytesReader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// Reads of all lengths and seeks to everywhere, beyond the end too, as the standard library's cursor does them.
     #[test]
     fn reads_and_seeks_as_the_standard_cursor() {
+        use std::io::{self, BufRead, Read, Seek, SeekFrom};
+
+        use super::BytesReader;
+
         let bytes: Vec<u8> = (0..23).collect();
         let (mut ours, mut theirs) = (BytesReader::new(&bytes), io::Cursor::new(&bytes));
         let mut state = 1u64;

@@ -189,6 +189,8 @@ fn both_stages_give_the_same_batches() {
     let directory = tempdir().unwrap();
     shard(0, 40, 40).write(directory.path(), "train-000.tar");
     let dataset = common::open(directory.path());
+    // What a trainer passes: gradients are possible there, and none are asked for.
+    let training = Device::flex().autodiff();
     for seed in 0..3 {
         let source = |stage, workers| {
             let config = LoaderConfig { workers, ..LoaderConfig::new(16, seed) };
@@ -197,7 +199,7 @@ fn both_stages_give_the_same_batches() {
         };
         let (mut host, mut device) = (source(PhotometricStage::Host, 1), source(PhotometricStage::Device, 3));
         for _ in 0..8 {
-            let (a, b) = (host.next_batch(&Device::flex()).unwrap(), device.next_batch(&Device::flex()).unwrap());
+            let (a, b) = (host.next_batch(&Device::flex()).unwrap(), device.next_batch(&training).unwrap());
             assert_eq!(host.position(), device.position());
             let views = [&a.weak].into_iter().chain(&a.strong).zip([&b.weak].into_iter().chain(&b.strong));
             for (a, b) in views {
