@@ -356,6 +356,23 @@ mod tests {
         assert!(error.contains("no/such/folder"), "{error}");
     }
 
+    /// Beside a whole pipeline too, which says what is done and not where.
+    #[test]
+    fn colours_are_changed_where_the_recipe_says() {
+        use vlp_data::PhotometricStage::{Device, Host};
+        assert_eq!(Recipe::quickstart().views.photometric, Host);
+        let text = include_str!("../recipes/quickstart.toml");
+        let read =
+            |place: &str| Recipe::from_toml(&text.replace("[views]", &format!("[views]\nphotometric = \"{place}\"")));
+        let recipe = read("device").unwrap();
+        assert_eq!(recipe.views.photometric, Device);
+        assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+        assert!(read("gpu").unwrap_err().to_string().contains("gpu"));
+        let mut recipe = with_augment("[augment]\nstrong = \"simclr\"").unwrap();
+        recipe.views.photometric = Device;
+        recipe.check().unwrap();
+    }
+
     #[test]
     fn keys_that_would_have_no_effect_are_refused() {
         let mut recipe = with_augment("[augment]\nstrong = \"simclr\"").unwrap();

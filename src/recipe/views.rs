@@ -3,7 +3,7 @@ use vlp_augment::{
     ColorJitter, GaussianBlur, Grayscale, HorizontalFlip, ImageSequence, KeywordShuffle, OneOf, RandomApply,
     RandomDeletion, RandomResizedCrop, RandomSwap, TextSequence,
 };
-use vlp_data::Views;
+use vlp_data::{PhotometricStage, Views};
 
 use super::{AugmentRecipe, RecipeError};
 
@@ -37,6 +37,8 @@ pub struct ViewsRecipe {
     pub blur_radius: f64,
     /// Probability of a horizontal flip in strong views.
     pub flip: f64,
+    /// Where colours and sharpness are changed: by the workers (`host`, when left out) or on the device of the batch (`device`).
+    pub photometric: PhotometricStage,
     /// What happens to the captions of weak views.
     pub weak_text: TextAugmentation,
     /// What happens to the captions of strong views.
@@ -74,6 +76,7 @@ impl Default for ViewsRecipe {
             blur: 0.5,
             blur_radius: 2.0,
             flip: 0.5,
+            photometric: PhotometricStage::default(),
             weak_text: TextAugmentation::None,
             strong_text: TextAugmentation::None,
         }
@@ -104,7 +107,8 @@ impl ViewsRecipe {
         }
         let [weak_text, strong_text] = texts;
         let views = Views::weak(augment.view(weak, weak_text));
-        Ok(views.and_strong(self.strong, augment.view(strong, strong_text)).and_local(self.local, local))
+        let views = views.and_strong(self.strong, augment.view(strong, strong_text)).and_local(self.local, local);
+        Ok(views.photometric(self.photometric))
     }
 
     fn augmented_crops(&self, size: usize, [low, high]: [f64; 2]) -> ImageSequence {
@@ -118,8 +122,8 @@ impl ViewsRecipe {
 
     /// Refuses keys that would have no effect because `augment` takes their place.
     pub(super) fn check_beside(&self, augment: &AugmentRecipe) -> Result<(), RecipeError> {
-        let Self { size, strong, local, local_size, .. } = *self;
-        let usual = Self { size, strong, local, local_size, ..Self::default() };
+        let Self { size, strong, local, local_size, photometric, .. } = *self;
+        let usual = Self { size, strong, local, local_size, photometric, ..Self::default() };
         let mut rest = self.clone();
         if augment.strong.is_none() {
             let Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, .. } = usual;

@@ -1,4 +1,4 @@
-use vlp_augment::Image;
+use vlp_augment::{Image, Photometric};
 
 use crate::{Cursor, Damage, DataError, TokenIds, Tokenizer};
 
@@ -72,16 +72,19 @@ impl HostTokens {
 }
 
 /// One view of every sample of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HostView {
     /// The pictures.
     pub images: HostImages,
+    /// What is still to be done to each picture, in order; empty lists unless the views leave it to the device
+    /// ([`PhotometricStage::Device`](crate::PhotometricStage::Device)).
+    pub photometric: Vec<Vec<Photometric>>,
     /// The captions.
     pub tokens: HostTokens,
 }
 
 /// A training batch in main memory. Row i of every view is the sample `keys[i]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HostBatch {
     /// The weak view.
     pub weak: HostView,

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbaImage};
 use vlp_augment::Image;
 use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use crate::bytes_reader::BytesReader;
 use crate::{Damage, Limits};
 
 /// Decodes a PNG, JPEG or WebP file; what it is, its first bytes tell, not its name.
@@ -80,7 +80,7 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(BytesReader::new(bytes), options);
     decoder.decode_headers().map_err(|error| broken(error.to_string()))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| broken("no dimensions".to_owned()))?;
     check_size(width as u64, height as u64, limits)?;

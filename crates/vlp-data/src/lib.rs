@@ -13,6 +13,8 @@
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
+//! | [`PhotometricStage`] | whether changes of colour are made by the workers or, batch by batch, on the device |
+//! | `apply_photometric` (feature `burn`) | those changes as operations on a batch |
 //! | [`CleanCaption`] | CLIP's text cleaning as a transform, for use before augmentation |
 //! | [`Pass`] | every sample once, in order, for evaluation |
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
@@ -20,6 +22,7 @@
 
 mod batch;
 mod braces;
+mod bytes_reader;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -38,6 +41,8 @@ mod metadata;
 mod opening;
 mod order;
 mod pass;
+#[cfg(feature = "burn")]
+mod photometric;
 mod plan;
 mod rank;
 mod sample;
@@ -66,6 +71,8 @@ pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
 pub use metadata::Metadata;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};
+#[cfg(feature = "burn")]
+pub use photometric::apply_photometric;
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
@@ -78,4 +85,4 @@ pub use source::{ParquetOptions, ParquetTable};
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};
 pub use unreachable::Unreachable;
-pub use views::{View, Views};
+pub use views::{PhotometricStage, View, Views};

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use vlp_augment::{Image, ImageSequence, ImageTransform, SampleRng, TextTransform};
+use serde::{Deserialize, Serialize};
+use vlp_augment::{Image, ImageSequence, ImageTransform, Photometric, SampleRng, TextTransform};
 
 /// How one view of a sample is made: one transform for the picture, one for the caption.
 #[derive(Clone)]
@@ -17,10 +18,35 @@ impl View {
     }
 
     /// Picture and caption draw from separate streams, so that a change to one recipe leaves the other's draws alone.
-    fn apply(&self, image: Image, caption: String, key: Key, view: u64) -> (Image, String) {
-        let text = self.text.apply(caption, &mut key.stream(2 * view + 1));
-        (self.image.apply(image, &mut key.stream(2 * view)), text)
+    fn apply(&self, image: Image, caption: String, key: Key, view: u64, stage: PhotometricStage) -> Made {
+        let (rng, mut photometric) = (&mut key.stream(2 * view), Vec::new());
+        let image = match stage {
+            PhotometricStage::Host => self.image.apply(image, rng),
+            PhotometricStage::Device => self.image.defer(image, rng, &mut photometric),
+        };
+        Made { image, photometric, caption: self.text.apply(caption, &mut key.stream(2 * view + 1)) }
     }
+}
+
+/// One view of a sample.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) image: Image,
+    /// What is left to the device.
+    pub(crate) photometric: Vec<Photometric>,
+    pub(crate) caption: String,
+}
+
+/// Where colours and sharpness are changed: jitter, greyscale, blur and solarize. The draws are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhotometricStage {
+    /// By the workers, picture by picture.
+    #[default]
+    Host,
+    /// On the device of the batch, all pictures at once. Crops and flips stay with the workers; so does what comes before an operation
+    /// that only they can do.
+    Device,
 }
 
 impl fmt::Debug for View {
@@ -34,6 +60,7 @@ impl fmt::Debug for View {
 pub struct Views {
     views: Vec<View>,
     local: Local,
+    stage: PhotometricStage,
 }
 
 /// Crops of a smaller size, without captions.
@@ -70,7 +97,8 @@ impl Key {
 impl Views {
     /// Only a weak view, as CLIP has it.
     pub fn weak(view: View) -> Self {
-        Self { views: vec![view], local: Local { count: 0, image: Arc::new(ImageSequence::new()) } }
+        let local = Local { count: 0, image: Arc::new(ImageSequence::new()) };
+        Self { views: vec![view], local, stage: PhotometricStage::default() }
     }
 
     /// Adds `count` strong views made the same way.
@@ -93,6 +121,13 @@ impl Views {
         self.local.count
     }
 
+    /// Chooses where colours and sharpness are changed; local crops are always the workers' own work.
+    #[must_use]
+    pub fn photometric(mut self, stage: PhotometricStage) -> Self {
+        self.stage = stage;
+        self
+    }
+
     /// Number of strong views.
     pub fn strong_count(&self) -> usize {
         self.views.len() - 1
@@ -100,16 +135,18 @@ impl Views {
 
     /// Weak and strong views of a sample as a loader with this seed makes them in this epoch, the weak one first: to look at.
     pub fn preview(&self, image: Image, caption: &str, (seed, epoch, index): (u64, u64, u64)) -> Vec<(Image, String)> {
-        self.apply(image, &vec![caption; self.views.len()], Key { seed, epoch, index })
+        let views = self.apply(image, &vec![caption; self.views.len()], Key { seed, epoch, index });
+        let settle = |Made { image, photometric, caption }| (Photometric::apply_all(photometric, image), caption);
+        views.into_iter().map(settle).collect()
     }
 
     /// Weak and strong views of a sample, the weak one first; each starts from its caption.
-    pub(crate) fn apply(&self, image: Image, captions: &[&str], key: Key) -> Vec<(Image, String)> {
+    pub(crate) fn apply(&self, image: Image, captions: &[&str], key: Key) -> Vec<Made> {
         let mut views: Vec<_> = (1..)
             .zip(self.views.iter().zip(captions).skip(1))
-            .map(|(number, (view, &caption))| view.apply(image.clone(), caption.to_owned(), key, number))
+            .map(|(number, (view, &caption))| view.apply(image.clone(), caption.to_owned(), key, number, self.stage))
             .collect();
-        views.insert(0, self.views[0].apply(image, captions[0].to_owned(), key, 0));
+        views.insert(0, self.views[0].apply(image, captions[0].to_owned(), key, 0, self.stage));
         views
     }
 

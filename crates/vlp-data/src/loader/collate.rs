@@ -146,9 +146,10 @@ impl<'a> Collator<'a> {
 }
 
 fn collate_view(batch: &[Prepared], number: usize) -> Result<HostView, DataError> {
-    let tokens = || batch.iter().map(|sample| &sample.views[number].1);
+    let view = || batch.iter().map(|sample| &sample.views[number]);
     Ok(HostView {
-        images: HostImages::collate(batch.iter().map(|sample| &sample.views[number].0))?,
-        tokens: HostTokens::collate(tokens()),
+        images: HostImages::collate(view().map(|view| &view.image))?,
+        photometric: view().map(|view| view.photometric.clone()).collect(),
+        tokens: HostTokens::collate(view().map(|view| &view.tokens)),
     })
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use vlp_augment::{CaptionSampling, Image};
+use vlp_augment::{CaptionSampling, Image, Photometric};
 
 use super::timing::{Stage, StageClock};
 use crate::plan::Plan;
-use crate::views::{CAPTION_STREAM, Key};
+use crate::views::{CAPTION_STREAM, Key, Made};
 use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Unreachable, Views};
 
 /// What every worker needs to turn a slot into a row of a batch.
@@ -30,9 +30,17 @@ pub(super) struct Prepared {
     /// The value that may occur once in a batch.
     pub(super) distinct: Option<String>,
     /// All views, the weak one first.
-    pub(super) views: Vec<(Image, TokenIds)>,
+    pub(super) views: Vec<PreparedView>,
     /// The local crops.
     pub(super) local: Vec<Image>,
+}
+
+#[derive(Debug)]
+pub(super) struct PreparedView {
+    pub(super) image: Image,
+    /// What is left to the device.
+    pub(super) photometric: Vec<Photometric>,
+    pub(super) tokens: TokenIds,
 }
 
 /// What was made ready, if anything, and name and damage of what was tried before.
@@ -75,7 +83,10 @@ impl Preparation {
             let local = self.views.local_crops(&image, key);
             (self.views.apply(image, &self.captions(&annotation, key), key), local)
         });
-        let encode = |(image, caption): (Image, String)| (image, self.tokenizer.encode(&caption));
+        let encode = |Made { image, photometric, caption }| {
+            let tokens = self.tokenizer.encode(&caption);
+            PreparedView { image, photometric, tokens }
+        };
         let views = clock.time(Stage::Tokenise, || views.into_iter().map(encode).collect());
         Ok(Prepared { visit: (epoch, slot), key: annotation.key, distinct, views, local })
     }
