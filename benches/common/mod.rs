@@ -147,7 +147,7 @@ impl Run {
 }
 
 /// Times every case at all of its sizes, forward and forward with backward, per element of the batch.
-pub(crate) fn measure<'c>(cases: impl IntoIterator<Item = &'c Case>, device: &Device) {
+pub(crate) fn measure(cases: &[&Case], device: &Device) {
     let mut criterion = Criterion::default().configure_from_args();
     for case in cases {
         let mut group = criterion.benchmark_group(case.name);

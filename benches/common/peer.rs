@@ -34,8 +34,8 @@ pub(crate) fn serve(cases: &[&Case], device: &Device) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-fn find<'c>(cases: &'c [Case], name: &str) -> Result<&'c Case, String> {
-    cases.iter().find(|case| case.name == name).ok_or_else(|| format!("no case is called {name}"))
+fn find<'c>(cases: &[&'c Case], name: &str) -> Result<&'c Case, String> {
+    cases.iter().copied().find(|case| case.name == name).ok_or_else(|| format!("no case is called {name}"))
 }
 
 fn list(cases: &[&Case]) -> Value {

@@ -22,9 +22,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let device = device()?;
+    let cases: Vec<_> = LOSSES.iter().collect();
     if std::env::args().any(|argument| argument == "--serve") {
-        return peer::serve(&LOSSES.iter().collect::<Vec<_>>(), &device);
+        return peer::serve(&cases, &device);
     }
-    measure(LOSSES, &device);
+    measure(&cases, &device);
     Ok(())
 }
