@@ -202,6 +202,20 @@ fn contiguous(x: FlexTensor) -> FlexTensor {
     x_contiguous
 }
 
+/// Without gaps and held by nobody else; a copy that takes is made by all threads.
+fn owned(x: FlexTensor) -> FlexTensor {
+    const BLOCK: usize = 16;
+    let x = contiguous(x);
+    let shape = x.shape();
+    let count = shape.num_elements();
+    if x.is_unique() || !count.is_multiple_of(BLOCK) {
+        return x;
+    }
+    let (blocks, _) = x.storage::<f32>()[..count].as_chunks::<BLOCK>();
+    let values: Vec<[f32; BLOCK]> = blocks.par_iter().copied().collect();
+    FlexTensor::from_data(TensorData::new(values.into_flattened(), shape))
+}
+
 fn is_half(x: &FlexTensor) -> bool {
     matches!(x.dtype(), DType::F16 | DType::BF16)
 }
@@ -267,7 +281,7 @@ impl AttentionOps for Flex {
         if dtype != DType::F32 {
             return composed::attend_backward::<Self>([q, k, v], [output, sums, gradient], plan, composed::CHUNK);
         }
-        let (sizes, mut parts) = (Sizes::new(&q, &k, plan), [q, k, v].map(contiguous));
+        let (sizes, mut parts) = (Sizes::new(&q, &k, plan), [q, k, v].map(owned));
         let given = [output, sums, gradient].map(contiguous);
         let Sizes { queries, keys, width, .. } = sizes;
         let [q, k, v] = parts.each_mut().map(|x| x.storage_mut::<f32>());
@@ -315,7 +329,7 @@ impl AttentionOps for Flex {
             let (q, k, v) = Self::attend_backward(q, k, v, output, sums, gradient, plan);
             return Self::float_cat(vec![q, k, v], 2);
         }
-        let (sizes, mut qkv) = (Sizes::fused(&qkv, plan), contiguous(qkv));
+        let (sizes, mut qkv) = (Sizes::fused(&qkv, plan), owned(qkv));
         let given = [output, sums, gradient].map(contiguous);
         let tasks = cut_parts(qkv.storage_mut::<f32>(), sizes.queries, sizes.width, sizes.groups());
         backward(tasks, sizes, given.each_ref());

@@ -1,7 +1,7 @@
 use pulp::Simd;
 
 use super::Rows;
-use super::kernel::{Left, Right, differentiate, dot, exponentials, product, store};
+use super::kernel::{Left, Right, copy, differentiate, dot, exponentials, product, store};
 
 /// Floats of the widest register: rows of scratch are padded to it.
 const PAD: usize = 16;
@@ -120,15 +120,15 @@ impl Scratch {
 
     /// Copies queries, keys and values.
     #[inline(always)]
-    pub(super) fn load<'a, S: Simd>(&mut self, _simd: S, head: Head, [q, k, v]: [&dyn Fn(usize) -> &'a [f32]; 3]) {
+    pub(super) fn load<'a, S: Simd>(&mut self, simd: S, head: Head, [q, k, v]: [&dyn Fn(usize) -> &'a [f32]; 3]) {
         let Head { queries, keys, dim, scale, .. } = head;
         let stride = padded(dim);
         for (i, row) in self.q.get_mut().chunks_exact_mut(stride).take(queries).enumerate() {
-            row[..dim].iter_mut().zip(&q(i)[..dim]).for_each(|(to, from)| *to = scale * from);
+            copy(simd, &mut row[..dim], &q(i)[..dim], scale);
         }
         for (matrix, rows) in [(&mut self.k, k), (&mut self.v, v)] {
             for (i, row) in matrix.get_mut().chunks_exact_mut(stride).take(keys).enumerate() {
-                row[..dim].copy_from_slice(&rows(i)[..dim]);
+                copy(simd, &mut row[..dim], &rows(i)[..dim], 1.0);
             }
         }
         transpose(self.k.get(), dim, self.k_transposed.get_mut(), keys);
@@ -147,7 +147,7 @@ impl Scratch {
         let rows = self.gradient.get_mut().chunks_exact_mut(padded(dim)).take(queries);
         for (i, (row, mean)) in rows.zip(&mut self.means).enumerate() {
             let gradient = &gradient(i)[..dim];
-            row[..dim].copy_from_slice(gradient);
+            copy(simd, &mut row[..dim], gradient, 1.0);
             *mean = dot(simd, gradient, &output(i)[..dim]);
         }
         transpose(self.v.get(), dim, self.v_transposed.get_mut(), keys);
@@ -179,7 +179,7 @@ impl Scratch {
             }
             let left = Left { values: shares, from: 0, row: columns, depth: 1 };
             let right = Right { values: self.v.get(), stride, vectors: dim.div_ceil(lanes) };
-            product(simd, left, right, rows, 0..seen, |i, vector, x| {
+            product(simd, left, right, rows, 0..seen, #[inline(always)] |i, vector, x| {
                 let x = simd.mul_f32s(x, simd.splat_f32s(inverse[i]));
                 store(simd, &mut output[from + i][column..column + dim], vector * lanes, x);
             });
@@ -213,7 +213,7 @@ impl Scratch {
                 let left = Left { values: self.gradient.get(), from: from * stride, row: stride, depth: 1 };
                 let right =
                     Right { values: self.v_transposed.get(), stride: columns, vectors: seen.div_ceil(lanes) };
-                product(simd, left, right, rows, 0..dim, |i, vector, x| {
+                product(simd, left, right, rows, 0..dim, #[inline(always)] |i, vector, x| {
                     store(simd, d_scores, i * columns + vector * lanes, x);
                 });
                 let both = shares.chunks_exact_mut(columns).zip(d_scores.chunks_exact_mut(columns));
@@ -223,7 +223,7 @@ impl Scratch {
                 }
                 let left = Left { values: d_scores, from: 0, row: columns, depth: 1 };
                 let right = Right { values: self.k.get(), stride, vectors };
-                product(simd, left, right, rows, 0..seen, |i, vector, x| {
+                product(simd, left, right, rows, 0..seen, #[inline(always)] |i, vector, x| {
                     let x = simd.mul_f32s(x, simd.splat_f32s(scale));
                     store(simd, &mut q[from + i][column..column + dim], vector * lanes, x);
                 });
@@ -238,7 +238,7 @@ impl Scratch {
                     let left = Left { values: left.get(), from: key, row: 1, depth: columns };
                     let right = Right { values: &right.get()[first * stride..], stride, vectors };
                     let sum = &mut sum.get_mut()[key * stride..];
-                    product(simd, left, right, rows, of_queries.clone(), |i, vector, x| {
+                    product(simd, left, right, rows, of_queries.clone(), #[inline(always)] |i, vector, x| {
                         let at = i * stride + vector * lanes;
                         let (before, _) = S::as_simd_f32s(&sum[at..at + lanes]);
                         let x = simd.add_f32s(before[0], x);
@@ -249,7 +249,7 @@ impl Scratch {
         }
         for (rows, sum) in [(k, &self.d_k), (v, &self.d_v)] {
             for (row, sum) in rows.iter_mut().zip(sum.get().chunks_exact(stride)) {
-                row[column..column + dim].copy_from_slice(&sum[..dim]);
+                copy(simd, &mut row[column..column + dim], &sum[..dim], 1.0);
             }
         }
     }
@@ -270,7 +270,7 @@ fn scores<S: Simd>(
     let (stride, columns, lanes) = (padded(head.dim), padded(head.keys), S::F32_LANES);
     let left = Left { values: q, from: from * stride, row: stride, depth: 1 };
     let right = Right { values: k_transposed, stride: columns, vectors: seen.div_ceil(lanes) };
-    product(simd, left, right, rows, 0..head.dim, |i, vector, x| {
+    product(simd, left, right, rows, 0..head.dim, #[inline(always)] |i, vector, x| {
         store(simd, scores, i * columns + vector * lanes, x);
     });
     for (i, row) in scores.chunks_exact_mut(columns).take(rows).enumerate() {
@@ -278,13 +278,21 @@ fn scores<S: Simd>(
     }
 }
 
-/// Writes the columns of padded rows as padded rows.
+/// Writes the columns of padded rows as padded rows, four by four: that many stay in registers.
 #[inline(always)]
 fn transpose(rows: &[f32], columns: usize, to: &mut [f32], count: usize) {
     let (stride, to_stride) = (padded(columns), padded(count));
-    for (i, row) in rows.chunks_exact(stride).take(count).enumerate() {
-        for (k, &x) in row[..columns].iter().enumerate() {
-            to[k * to_stride + i] = x;
+    for (number, rows) in rows.chunks(4 * stride).take(count.div_ceil(4)).enumerate() {
+        // Behind the last row lies slack.
+        let rows: [&[f32]; 4] = std::array::from_fn(|row| &rows[row * stride..(row + 1) * stride]);
+        let blocks = rows.map(|row| row.as_chunks::<4>().0);
+        for block in 0..columns.div_ceil(4) {
+            let square = blocks.map(|row| row[block]);
+            for column in 0..4 {
+                let at = (4 * block + column) * to_stride + 4 * number;
+                let column: [f32; 4] = std::array::from_fn(|row| square[row][column]);
+                to[at..at + 4].copy_from_slice(&column);
+            }
         }
     }
 }

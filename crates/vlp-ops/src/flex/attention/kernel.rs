@@ -103,6 +103,19 @@ pub(super) fn store<S: Simd>(simd: S, row: &mut [f32], at: usize, value: S::f32s
     }
 }
 
+/// Writes `factor x`.
+#[inline(always)]
+pub(super) fn copy<S: Simd>(simd: S, to: &mut [f32], x: &[f32], factor: f32) {
+    let ((x, x_rest), (to, to_rest)) = (S::as_simd_f32s(x), S::as_mut_simd_f32s(to));
+    let by = simd.splat_f32s(factor);
+    for (to, &x) in to.iter_mut().zip(x) {
+        *to = simd.mul_f32s(x, by);
+    }
+    for (to, x) in to_rest.iter_mut().zip(x_rest) {
+        *to = x * factor;
+    }
+}
+
 /// `x · y`.
 #[inline(always)]
 pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
