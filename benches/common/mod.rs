@@ -46,6 +46,7 @@ pub(crate) struct Inputs {
     learned: Vec<ReadGradient>,
 }
 
+#[allow(dead_code, reason = "each benchmark makes the inputs that it needs")]
 impl Inputs {
     pub(crate) fn new(device: &Device) -> Self {
         Inputs { device: device.clone(), stream: 0, learned: Vec::new() }

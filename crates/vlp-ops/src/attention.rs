@@ -86,8 +86,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, options: AttentionOpt
     let types = [q.dtype(), k.dtype(), v.dtype()];
     assert!(types[0] == types[1] && types[0] == types[2], "attention needs one type, got {types:?}");
     let plan = options.plan(width);
-    let output =
-        <Dispatch as AttentionOps>::attend(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), plan);
+    let output = <Dispatch as AttentionOps>::attend(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), plan);
     Tensor::from_dispatch(output)
 }
 

@@ -61,12 +61,7 @@ fn run(
 }
 
 /// The same for a fused projection.
-fn run_fused(
-    [tokens, _, batch, width]: Sizes,
-    size: f64,
-    dtype: DType,
-    options: AttentionOptions,
-) -> [Vec<f64>; 4] {
+fn run_fused([tokens, _, batch, width]: Sizes, size: f64, dtype: DType, options: AttentionOptions) -> [Vec<f64>; 4] {
     let device = Device::flex().autodiff();
     let parts = [0.2, 1.1, 2.3].map(|seed| tensor([batch, tokens, width], seed, size, dtype, &device));
     let qkv = Tensor::cat(parts.to_vec(), 2).require_grad();
@@ -106,7 +101,8 @@ fn values_and_gradients_equal_the_whole_matrix_for_all_numbers_of_tokens() {
 
 #[test]
 fn queries_and_keys_may_differ_in_number() {
-    for (queries, keys, batch, heads, d) in [(1, 49, 3, 4, 16), (1, 196, 1, 12, 8), (7, 1, 2, 1, 3), (100, 30, 1, 2, 9)] {
+    for (queries, keys, batch, heads, d) in [(1, 49, 3, 4, 16), (1, 196, 1, 12, 8), (7, 1, 2, 1, 3), (100, 30, 1, 2, 9)]
+    {
         let (sizes, options) = ([queries, keys, batch, heads * d], AttentionOptions::new(heads));
         let expected = run(sizes, 1.0, DType::F64, |parts| dense(parts, options));
         let actual = run(sizes, 1.0, DType::F32, |[q, k, v]| attention(q, k, v, options));

@@ -97,7 +97,12 @@ fn scores<B: Backend>(q: FloatTensor<B>, k: FloatTensor<B>, causal: bool) -> Flo
 }
 
 /// The backend's own attention.
-pub(crate) fn attend<B: Backend>(q: FloatTensor<B>, k: FloatTensor<B>, v: FloatTensor<B>, plan: Plan) -> FloatTensor<B> {
+pub(crate) fn attend<B: Backend>(
+    q: FloatTensor<B>,
+    k: FloatTensor<B>,
+    v: FloatTensor<B>,
+    plan: Plan,
+) -> FloatTensor<B> {
     let [q, k, v] = [q, k, v].map(|x| split::<B>(x, plan.heads));
     // Fused kernels know the usual scale only as none.
     let options = AttentionModuleOptions { scale: plan.scale, is_causal: plan.causal, ..Default::default() };

@@ -75,7 +75,9 @@ fn attention_and_its_gradients_do_not_depend_on_the_chunk() {
             assert_close(&what("output"), output, &expected[0], 1e-11);
             assert_close(&what("sums"), sums, &expected[1], 1e-11);
             let (d_q, d_k, d_v) = composed::attend_backward::<Flex>(inputs(), kept, plan, chunk);
-            for (name, (actual, expected)) in ["q", "k", "v"].iter().zip([d_q, d_k, d_v].into_iter().zip(&expected[2..])) {
+            for (name, (actual, expected)) in
+                ["q", "k", "v"].iter().zip([d_q, d_k, d_v].into_iter().zip(&expected[2..]))
+            {
                 assert_close(&what(name), actual, expected, 1e-11);
             }
         }

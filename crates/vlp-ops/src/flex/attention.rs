@@ -16,6 +16,8 @@ use self::head::{Head, Scratch};
 use crate::attention::backend::{AttentionOps, Plan};
 use crate::attention::composed;
 
+/// Numbers that threads fill buffers by.
+const BLOCK: usize = 16;
 /// Tasks for each thread at least, where the heads are enough: threads end at about the same time.
 const TASKS: usize = 4;
 
@@ -134,7 +136,7 @@ impl WithSimd for Forward<'_, '_> {
 fn forward(sources: [Source<'_>; 3], sizes: Sizes) -> (FlexTensor, FlexTensor) {
     let Sizes { batch, queries, width, plan, .. } = sizes;
     let (head, groups) = (sizes.head(), sizes.groups());
-    let mut output = vec![0.0; batch * queries * width];
+    let mut output = zeros(batch * queries * width);
     let mut sums = vec![0.0; batch * plan.heads * queries];
     let heads = plan.heads / groups;
     let tasks: Vec<_> =
@@ -143,7 +145,15 @@ fn forward(sources: [Source<'_>; 3], sizes: Sizes) -> (FlexTensor, FlexTensor) {
         || Scratch::for_forward(head),
         |scratch, (number, (mut output, sums))| {
             let (batch, first_head) = (number / groups, number % groups * heads);
-            pulp::Arch::new().dispatch(Forward { head, sources, batch, first_head, output: &mut output, sums, scratch });
+            pulp::Arch::new().dispatch(Forward {
+                head,
+                sources,
+                batch,
+                first_head,
+                output: &mut output,
+                sums,
+                scratch,
+            });
         },
     );
     let output = FlexTensor::from_data(TensorData::new(output, [batch, queries, width]));
@@ -171,8 +181,8 @@ impl WithSimd for Backward<'_, '_> {
             let column = number * dim;
             let [q, k, v] = &*self.parts;
             self.scratch.load(simd, self.head, [&|i| &q[i][column..], &|i| &k[i][column..], &|i| &v[i][column..]]);
-            let [output, gradient] = [self.output, self.gradient]
-                .map(|source| source.rows(self.batch, self.first_head * dim + column));
+            let [output, gradient] =
+                [self.output, self.gradient].map(|source| source.rows(self.batch, self.first_head * dim + column));
             self.scratch.load_gradient(simd, self.head, &output, &gradient);
             self.scratch.backward(simd, self.head, self.parts, column, sums);
         }
@@ -202,9 +212,16 @@ fn contiguous(x: FlexTensor) -> FlexTensor {
     x_contiguous
 }
 
+/// Zeros, written by all threads: the buffer is as large as what is computed into it.
+fn zeros(count: usize) -> Vec<f32> {
+    let blocks: Vec<_> = (0..count.div_ceil(BLOCK)).into_par_iter().map(|_| [0.0; BLOCK]).collect();
+    let mut values = blocks.into_flattened();
+    values.truncate(count);
+    values
+}
+
 /// Without gaps and held by nobody else; a copy that takes is made by all threads.
 fn owned(x: FlexTensor) -> FlexTensor {
-    const BLOCK: usize = 16;
     let x = contiguous(x);
     let shape = x.shape();
     let count = shape.num_elements();

@@ -179,10 +179,18 @@ impl Scratch {
             }
             let left = Left { values: shares, from: 0, row: columns, depth: 1 };
             let right = Right { values: self.v.get(), stride, vectors: dim.div_ceil(lanes) };
-            product(simd, left, right, rows, 0..seen, #[inline(always)] |i, vector, x| {
-                let x = simd.mul_f32s(x, simd.splat_f32s(inverse[i]));
-                store(simd, &mut output[from + i][column..column + dim], vector * lanes, x);
-            });
+            product(
+                simd,
+                left,
+                right,
+                rows,
+                0..seen,
+                #[inline(always)]
+                |i, vector, x| {
+                    let x = simd.mul_f32s(x, simd.splat_f32s(inverse[i]));
+                    store(simd, &mut output[from + i][column..column + dim], vector * lanes, x);
+                },
+            );
         }
     }
 
@@ -211,11 +219,18 @@ impl Scratch {
                 let d_scores = &mut self.d_scores.get_mut()[(from - first) * columns..];
                 scores(simd, head, [self.q.get(), self.k_transposed.get()], from, shares, rows, seen);
                 let left = Left { values: self.gradient.get(), from: from * stride, row: stride, depth: 1 };
-                let right =
-                    Right { values: self.v_transposed.get(), stride: columns, vectors: seen.div_ceil(lanes) };
-                product(simd, left, right, rows, 0..dim, #[inline(always)] |i, vector, x| {
-                    store(simd, d_scores, i * columns + vector * lanes, x);
-                });
+                let right = Right { values: self.v_transposed.get(), stride: columns, vectors: seen.div_ceil(lanes) };
+                product(
+                    simd,
+                    left,
+                    right,
+                    rows,
+                    0..dim,
+                    #[inline(always)]
+                    |i, vector, x| {
+                        store(simd, d_scores, i * columns + vector * lanes, x);
+                    },
+                );
                 let both = shares.chunks_exact_mut(columns).zip(d_scores.chunks_exact_mut(columns));
                 for (i, (row, d_row)) in (from..to).zip(both) {
                     let length = seen.next_multiple_of(lanes);
@@ -223,27 +238,44 @@ impl Scratch {
                 }
                 let left = Left { values: d_scores, from: 0, row: columns, depth: 1 };
                 let right = Right { values: self.k.get(), stride, vectors };
-                product(simd, left, right, rows, 0..seen, #[inline(always)] |i, vector, x| {
-                    let x = simd.mul_f32s(x, simd.splat_f32s(scale));
-                    store(simd, &mut q[from + i][column..column + dim], vector * lanes, x);
-                });
+                product(
+                    simd,
+                    left,
+                    right,
+                    rows,
+                    0..seen,
+                    #[inline(always)]
+                    |i, vector, x| {
+                        let x = simd.mul_f32s(x, simd.splat_f32s(scale));
+                        store(simd, &mut q[from + i][column..column + dim], vector * lanes, x);
+                    },
+                );
             }
             // With a causal mask, keys are seen by the queries from their own on.
             let step = if causal { CAUSAL } else { keys };
             for key in (0..head.seen(last)).step_by(step) {
                 let rows = step.min(keys - key);
                 let of_queries = if causal { key.saturating_sub(first)..last - first } else { 0..last - first };
-                let matrices = [(&self.shares, &self.gradient, &mut self.d_v), (&self.d_scores, &self.q, &mut self.d_k)];
+                let matrices =
+                    [(&self.shares, &self.gradient, &mut self.d_v), (&self.d_scores, &self.q, &mut self.d_k)];
                 for (left, right, sum) in matrices {
                     let left = Left { values: left.get(), from: key, row: 1, depth: columns };
                     let right = Right { values: &right.get()[first * stride..], stride, vectors };
                     let sum = &mut sum.get_mut()[key * stride..];
-                    product(simd, left, right, rows, of_queries.clone(), #[inline(always)] |i, vector, x| {
-                        let at = i * stride + vector * lanes;
-                        let (before, _) = S::as_simd_f32s(&sum[at..at + lanes]);
-                        let x = simd.add_f32s(before[0], x);
-                        store(simd, sum, at, x);
-                    });
+                    product(
+                        simd,
+                        left,
+                        right,
+                        rows,
+                        of_queries.clone(),
+                        #[inline(always)]
+                        |i, vector, x| {
+                            let at = i * stride + vector * lanes;
+                            let (before, _) = S::as_simd_f32s(&sum[at..at + lanes]);
+                            let x = simd.add_f32s(before[0], x);
+                            store(simd, sum, at, x);
+                        },
+                    );
                 }
             }
         }
@@ -270,9 +302,17 @@ fn scores<S: Simd>(
     let (stride, columns, lanes) = (padded(head.dim), padded(head.keys), S::F32_LANES);
     let left = Left { values: q, from: from * stride, row: stride, depth: 1 };
     let right = Right { values: k_transposed, stride: columns, vectors: seen.div_ceil(lanes) };
-    product(simd, left, right, rows, 0..head.dim, #[inline(always)] |i, vector, x| {
-        store(simd, scores, i * columns + vector * lanes, x);
-    });
+    product(
+        simd,
+        left,
+        right,
+        rows,
+        0..head.dim,
+        #[inline(always)]
+        |i, vector, x| {
+            store(simd, scores, i * columns + vector * lanes, x);
+        },
+    );
     for (i, row) in scores.chunks_exact_mut(columns).take(rows).enumerate() {
         row[head.seen(from + i + 1)..seen.next_multiple_of(lanes)].fill(f32::NEG_INFINITY);
     }
