@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-ROUNDS, SECONDS = 3, 0.3
+ROUNDS, SECONDS = 5, 0.4
 PASSES = ("forward", "forward_backward")
 PEERS = {}
 
