@@ -67,7 +67,7 @@ impl AttentionOptions {
 /// - returns `[batch, queries, width]`
 ///
 /// # Panics
-/// When shapes or types do not fit, the heads do not divide the width, there is no key, the scale is not finite, or causal
+/// When shapes or types do not fit, the heads do not divide the width, there is no query or no key, the scale is not finite, or causal
 /// attention is asked for with another number of keys than of queries.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, options: AttentionOptions) -> Tensor<3> {
     let ([batch, queries, width], [of_batch, keys, of_width]) = (q.dims(), k.dims());
@@ -78,7 +78,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, options: AttentionOpt
         q.dims(),
         k.dims()
     );
-    assert!(keys > 0, "attention needs a key");
+    assert!(queries > 0 && keys > 0, "attention needs a query and a key, got {queries} and {keys}");
     assert!(
         !options.causal || queries == keys,
         "causal attention needs as many queries as keys, got {queries} and {keys}"

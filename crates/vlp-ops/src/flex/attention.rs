@@ -1,5 +1,7 @@
 //! Attention on the CPU in f32: one head at a time in buffers that stay in the cache, batch and heads shared out to the
 //! threads. Gradients are written over the inputs, whose rows a head has copied before.
+//!
+//! Longer than most files since how rows are shared out and the bodies that do it belong together.
 
 mod head;
 mod kernel;

@@ -1,3 +1,5 @@
+//! One head, forward and backward. Longer than most files since both passes share copies and scratch.
+
 use pulp::Simd;
 
 use super::Rows;
