@@ -1,6 +1,6 @@
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use crate::drop::drop_path_rate;
 use crate::layers::{linear, over_rows};
@@ -73,12 +73,12 @@ impl Block {
         }
     }
 
-    /// With `drop`, stochastic depth is active while the device tracks gradients.
+    /// With `causal`, a token sees only those up to its own position. With `drop`, stochastic depth is active while the device
+    /// tracks gradients.
     ///
     /// # Shapes
     /// - x and result: `[batch, length, width]`
-    /// - mask: `[length, length]`, true where a query must not see a key
-    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>, drop: bool) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, causal: bool, drop: bool) -> Tensor<3> {
         let branch = |y: Tensor<3>, scale: &Option<Param<Tensor<1>>>| {
             let y = match scale {
                 Some(scale) => y * scale.val().unsqueeze::<3>(),
@@ -86,7 +86,7 @@ impl Block {
             };
             if drop { self.drop_path.forward(y) } else { y }
         };
-        let x = x.clone() + branch(self.attention.forward(self.norm_1.forward(x), mask), &self.scale_1);
+        let x = x.clone() + branch(self.attention.forward(self.norm_1.forward(x), causal), &self.scale_1);
         let hidden = self.activation.forward(over_rows(&self.fc_1, self.norm_2.forward(x.clone())));
         x + branch(over_rows(&self.fc_2, hidden), &self.scale_2)
     }
@@ -138,18 +138,17 @@ impl TransformerConfig {
 }
 
 impl Transformer {
-    /// Runs all blocks. With `drop`, dropout hits the residual stream at the entrance of every block (so `depth` times,
+    /// Runs all blocks. With `causal`, a token sees only those up to its own position. With `drop`, dropout hits the residual stream at the entrance of every block (so `depth` times,
     /// as in clip-rocket's strong texts) and stochastic depth its branches, while the device tracks gradients.
     ///
     /// # Shapes
     /// - x and result: `[batch, length, width]`
-    /// - mask: `[length, length]`, true where a query must not see a key
-    pub fn forward(&self, mut x: Tensor<3>, mask: Option<Tensor<2, Bool>>, drop: bool) -> Tensor<3> {
+    pub fn forward(&self, mut x: Tensor<3>, causal: bool, drop: bool) -> Tensor<3> {
         for block in &self.blocks {
             if drop {
                 x = self.dropout.forward(x);
             }
-            x = block.forward(x, mask.clone(), drop);
+            x = block.forward(x, causal, drop);
         }
         x
     }

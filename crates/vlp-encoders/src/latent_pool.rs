@@ -1,9 +1,10 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Tensor};
+use vlp_ops::{AttentionOptions, attention};
 
 use crate::Activation;
-use crate::attention::{attend, project_parts, split_heads};
+use crate::attention::project_parts;
 use crate::block::TransformerConfig;
 use crate::layers::{linear, normal, over_rows};
 
@@ -53,12 +54,11 @@ impl LatentPool {
     /// - returns `[batch, width]`
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
         let [batch, length, width] = tokens.dims();
-        let q = split_heads(over_rows(&self.q, self.latent.val()), self.heads);
-        let q = q.expand([batch, self.heads, 1, width / self.heads]);
+        let q = over_rows(&self.q, self.latent.val()).expand([batch, 1, width]);
         let rows = tokens.reshape([batch * length, width]);
-        let [k, v] = project_parts(&self.kv, rows, width)
-            .map(|part| split_heads(part.reshape([batch, length, width]), self.heads));
-        let x = self.out.forward(attend(q, k, v, None).reshape([batch, width]));
+        let [k, v] = project_parts(&self.kv, rows, width).map(|part| part.reshape([batch, length, width]));
+        let context = attention(q, k, v, AttentionOptions::new(self.heads));
+        let x = self.out.forward(context.reshape([batch, width]));
         let hidden = self.activation.forward(self.fc_1.forward(self.norm.forward(x.clone())));
         x + self.fc_2.forward(hidden)
     }

@@ -1,6 +1,6 @@
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use vlp_core::{TextEncoder, TextMode};
 
 use crate::layers::normal;
@@ -77,12 +77,9 @@ impl TextTransformer {
         let [_, length] = tokens.dims();
         let context = self.positions.dims()[0];
         assert!(length <= context, "this encoder takes at most {context} tokens, got {length}");
-        let device = tokens.device();
         let positions = self.positions.val().slice([0..length, 0..self.width]).unsqueeze::<3>();
         let x = self.tokens.forward(tokens) + positions;
-        let mask: Option<Tensor<2, Bool>> =
-            self.causal.then(|| Tensor::<2, Int>::ones([length, length], &device).triu(1).bool());
-        self.transformer.forward(x, mask, mode == TextMode::Local)
+        self.transformer.forward(x, self.causal, mode == TextMode::Local)
     }
 
     /// The vector of the pooled token in each row.

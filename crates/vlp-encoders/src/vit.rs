@@ -145,7 +145,7 @@ impl Vit {
             "this encoder takes 3 x {0} x {0} pictures, got {channels} x {height} x {width}",
             self.image_size,
         );
-        self.transformer.forward(self.embed(images), None, true)
+        self.transformer.forward(self.embed(images), false, true)
     }
 }
 

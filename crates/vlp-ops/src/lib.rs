@@ -3,6 +3,7 @@
 //!
 //! | function | what it computes | what it never holds |
 //! |---|---|---|
+//! | [`attention`], [`self_attention`] | scaled dot-product attention of several heads, causal or not | the scores of all layers |
 //! | [`log_sum_exp`] | the log-sum-exp of the rows, and of the columns, of `s a bᵀ` | the matrix `s a bᵀ` |
 //! | [`softplus_sum`] | the sum of `softplus(s a bᵀ + β)` | the same |
 //! | [`row_softmax`] | softmax over rows with its maxima and sums, in one pass | |
@@ -10,6 +11,7 @@
 //! Behind each function stands a body for every backend: compiled vector code on the CPU backend `flex` in f32, and chunks
 //! of ordinary tensor operations everywhere else.
 
+mod attention;
 mod autodiff;
 mod backend;
 mod composed;
@@ -21,6 +23,7 @@ mod log_sum_exp;
 mod row_softmax;
 mod softplus_sum;
 
+pub use attention::{AttentionOptions, attention, self_attention};
 pub use log_sum_exp::{LogSumExp, Similarities, log_sum_exp};
 pub use row_softmax::{RowSoftmax, row_softmax};
 pub use softplus_sum::softplus_sum;

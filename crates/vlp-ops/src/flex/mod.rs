@@ -1,5 +1,6 @@
 //! Bodies for the CPU backend in f32: matrix products into a buffer that is used again, vector code for what follows.
 
+mod attention;
 mod log_sum_exp;
 mod math;
 mod matrix;
