@@ -1,6 +1,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear};
-use burn::tensor::{Bool, Device, Tensor, activation, module::linear};
+use burn::tensor::{Bool, Device, Tensor, activation};
+use vlp_ops::linear;
 
 use crate::layers;
 

@@ -17,10 +17,17 @@ mod composed;
 mod composed_tests;
 #[cfg(feature = "flex")]
 mod flex;
+mod gelu;
+mod layer_norm;
+mod linear;
 mod log_sum_exp;
+mod precision;
 mod row_softmax;
 mod softplus_sum;
 
+pub use gelu::{gelu, gelu_tanh, quick_gelu};
+pub use layer_norm::layer_norm;
+pub use linear::linear;
 pub use log_sum_exp::{LogSumExp, Similarities, log_sum_exp};
 pub use row_softmax::{RowSoftmax, row_softmax};
 pub use softplus_sum::softplus_sum;

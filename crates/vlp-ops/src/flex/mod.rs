@@ -1,5 +1,9 @@
 //! Bodies for the CPU backend in f32: matrix products into a buffer that is used again, vector code for what follows.
 
+mod buffer;
+mod gelu;
+mod layer_norm;
+mod linear;
 mod log_sum_exp;
 mod math;
 mod matrix;
