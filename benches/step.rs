@@ -14,7 +14,7 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use vlp::trainer::{AdamWOptions, StepNumbers, adamw, clip_global_norm};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The steps that are measured.
-const CASES: [&str; 3] = ["vit", "quickstart-0", "quickstart-1"];
+const CASES: [&str; 4] = ["vit", "quickstart-0", "quickstart-1", "adamw"];
 const STEPS: u64 = 10;
 const OPTIMIZER: AdamWOptions = AdamWOptions { beta_1: 0.9, beta_2: 0.98, epsilon: 1e-8, weight_decay: 0.1 };
 
@@ -143,6 +143,47 @@ impl Step for QuickstartStep {
     }
 }
 
+/// Only the update, of 146 matrices with 153 million numbers together.
+#[derive(Module, Debug)]
+struct Matrices {
+    weights: Vec<Param<Tensor<2>>>,
+}
+
+struct AdamWStep {
+    model: Option<Matrices>,
+    optimizer: ModuleOptimizer,
+    gradients: Vec<Tensor<2>>,
+    device: Device,
+}
+
+impl AdamWStep {
+    fn new(device: &Device) -> Self {
+        let random = |device: &Device| Tensor::random([1024, 1024], Distribution::Normal(0.0, 1.0), device);
+        let weights = (0..146).map(|_| Param::from_tensor(random(device))).collect();
+        let gradients = (0..146).map(|_| random(&device.clone().inner())).collect();
+        let model = Matrices { weights };
+        AdamWStep { optimizer: adamw(&model, OPTIMIZER), model: Some(model), gradients, device: device.clone() }
+    }
+}
+
+impl Step for AdamWStep {
+    fn parameters(&self) -> usize {
+        self.model.as_ref().map_or(0, Module::num_params)
+    }
+
+    fn once(&mut self) -> Result<[f64; 3], Box<dyn Error>> {
+        let model = self.model.take().ok_or("a step failed before")?;
+        let mut gradients = GradientsParams::new();
+        for (weight, gradient) in model.weights.iter().zip(&self.gradients) {
+            gradients.register(weight.id, gradient.clone());
+        }
+        let begun = Instant::now();
+        self.model = Some(self.optimizer.step(1e-3, model, gradients));
+        self.device.sync()?;
+        Ok([0.0, 0.0, begun.elapsed().as_secs_f64() * 1e3])
+    }
+}
+
 struct Clock {
     begun: Instant,
     laps: [f64; 3],
@@ -170,6 +211,7 @@ fn build(case: &str, device: &Device) -> Result<Box<dyn Step>, Box<dyn Error>> {
         "vit" => Box::new(VitStep::new(device)?),
         "quickstart-0" => Box::new(QuickstartStep::new(0, device)?),
         "quickstart-1" => Box::new(QuickstartStep::new(1, device)?),
+        "adamw" => Box::new(AdamWStep::new(device)),
         _ => return Err(format!("{case} is none of {CASES:?}").into()),
     })
 }

@@ -95,7 +95,20 @@ class QuickstartStep:
         return laps(clock)
 
 
-CASES = {"vit": VitStep, "quickstart-0": lambda: QuickstartStep(0), "quickstart-1": lambda: QuickstartStep(1)}
+class AdamWStep:
+    def __init__(self):
+        self.model = nn.ParameterList(nn.Parameter(torch.randn(1024, 1024)) for _ in range(146))
+        for parameter in self.model:
+            parameter.grad = torch.randn(1024, 1024)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), **OPTIMIZER)
+
+    def once(self):
+        begun = time.perf_counter()
+        self.optimizer.step()
+        return [0.0, 0.0, 1e3 * (time.perf_counter() - begun)]
+
+
+CASES = {"vit": VitStep, "quickstart-0": lambda: QuickstartStep(0), "quickstart-1": lambda: QuickstartStep(1), "adamw": AdamWStep}
 
 
 def laps(clock):

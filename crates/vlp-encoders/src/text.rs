@@ -79,7 +79,7 @@ impl TextTransformer {
         assert!(length <= context, "this encoder takes at most {context} tokens, got {length}");
         let device = tokens.device();
         let positions = self.positions.val().slice([0..length, 0..self.width]).unsqueeze::<3>();
-        let x = self.tokens.forward(tokens) + positions;
+        let x = vlp_ops::embedding(self.tokens.weight.val(), tokens) + positions;
         let mask: Option<Tensor<2, Bool>> =
             self.causal.then(|| Tensor::<2, Int>::ones([length, length], &device).triu(1).bool());
         self.transformer.forward(x, mask, mode == TextMode::Local)

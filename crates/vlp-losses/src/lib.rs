@@ -61,7 +61,6 @@ mod logit_scale;
 mod logits;
 mod moco_v3;
 mod negative_cosine;
-mod normalize;
 mod nt_xent;
 #[cfg(doctest)]
 mod pages;
@@ -104,7 +103,7 @@ pub use logit_scale::{LogitScale, LogitScaleConfig};
 pub use logits::Logits;
 pub use moco_v3::{MocoV3, MocoV3Config};
 pub use negative_cosine::{CosineForm, NegativeCosine, NegativeCosineConfig};
-pub use normalize::l2_normalize;
+pub use vlp_ops::l2_normalize;
 pub use nt_xent::{NtXent, NtXentConfig};
 pub use prototypes::{Prototypes, PrototypesConfig};
 pub use siamlip::{SiamLip, SiamLipConfig, SiamLipView};
