@@ -48,8 +48,7 @@ fn build_linear(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
 }
 
 fn build_embedding(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let [batch, length, vocabulary, width] =
-        ["batch", "length", "vocabulary", "width"].map(|name| size(sizes, name));
+    let [batch, length, vocabulary, width] = ["batch", "length", "vocabulary", "width"].map(|name| size(sizes, name));
     let table = inputs.vectors([vocabulary, width]);
     let ids = inputs.tokens([batch, length], vocabulary);
     Box::new(move |_| embedding(table.clone(), ids.clone()).reshape([-1]))

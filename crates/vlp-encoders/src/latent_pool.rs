@@ -2,10 +2,10 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
-use crate::{Activation, LayerNorm};
 use crate::attention::{attend, project_parts, split_heads};
 use crate::block::TransformerConfig;
 use crate::layers::{linear, normal, over_rows};
+use crate::{Activation, LayerNorm};
 
 /// SigLIP's attention pooling ("MAP head", Zhai et al. 2022): one learned query attends to all tokens, then
 /// `y + mlp(norm y)`. timm calls it `attn_pool`.

@@ -61,7 +61,8 @@ impl Captioning {
         let answers = answers.mask_fill(padded, 0);
         let collective = ctx.collective;
         // At least one token, so that captions without any divide by something.
-        let counted = collective.all_reduce_sum(counts.clone().sum().reshape([1, 1])).clamp_min(1.0) / collective.world() as f64;
+        let counted =
+            collective.all_reduce_sum(counts.clone().sum().reshape([1, 1])).clamp_min(1.0) / collective.world() as f64;
         let weights = counts / counted.reshape([1]);
         let losses = softmax_cross_entropy(logits, answers, 0.0) * weights;
         losses.sum()

@@ -77,8 +77,7 @@ pub(crate) fn composed<B: Backend>(
         B::float_div_scalar(mean.clone(), of_mean.into()),
         B::float_add_scalar(root, numbers.epsilon.into()),
     );
-    let decayed =
-        if numbers.left() == 1.0 { parameter } else { B::float_mul_scalar(parameter, numbers.left().into()) };
+    let decayed = if numbers.left() == 1.0 { parameter } else { B::float_mul_scalar(parameter, numbers.left().into()) };
     (B::float_sub(decayed, B::float_mul_scalar(direction, numbers.rate.into())), mean, square)
 }
 

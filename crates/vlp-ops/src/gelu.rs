@@ -75,11 +75,7 @@ pub(crate) fn composed<B: Backend>(x: FloatTensor<B>, gate: Gate) -> FloatTensor
     }
 }
 
-pub(crate) fn composed_backward<B: Backend>(
-    x: FloatTensor<B>,
-    gradient: FloatTensor<B>,
-    gate: Gate,
-) -> FloatTensor<B> {
+pub(crate) fn composed_backward<B: Backend>(x: FloatTensor<B>, gradient: FloatTensor<B>, gate: Gate) -> FloatTensor<B> {
     if gate == Gate::Normal {
         return B::gelu_backward(x, gradient);
     }

@@ -22,7 +22,8 @@ impl UpdateOps for Flex {
         let gradient = gradient.to_contiguous();
         let [mut parameter, mut mean, mut square] = [parameter, mean, square].map(whole);
         let of_gradient = values(&gradient);
-        let states = mean.storage_mut::<f32>().par_chunks_mut(TASK).zip(square.storage_mut::<f32>().par_chunks_mut(TASK));
+        let states =
+            mean.storage_mut::<f32>().par_chunks_mut(TASK).zip(square.storage_mut::<f32>().par_chunks_mut(TASK));
         let tasks = parameter.storage_mut::<f32>().par_chunks_mut(TASK).zip(of_gradient.par_chunks(TASK)).zip(states);
         tasks.for_each(|((parameter, gradient), (mean, square))| {
             vectorised(|| update(parameter, gradient, mean, square, numbers));

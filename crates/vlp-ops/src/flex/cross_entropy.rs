@@ -61,13 +61,7 @@ fn forward(x: &[f32], targets: &[usize], classes: usize, smoothing: f32) -> (Vec
 }
 
 #[expect(unsafe_code, reason = "see `room`")]
-fn backward(
-    x: &[f32],
-    targets: &[usize],
-    [sums, gradient]: [&[f32]; 2],
-    classes: usize,
-    smoothing: f32,
-) -> Vec<f32> {
+fn backward(x: &[f32], targets: &[usize], [sums, gradient]: [&[f32]; 2], classes: usize, smoothing: f32) -> Vec<f32> {
     let mut d_x = room(x.len());
     let step = (TASK / classes).max(1);
     let of_rows = targets.par_chunks(step).zip(sums.par_chunks(step)).zip(gradient.par_chunks(step));

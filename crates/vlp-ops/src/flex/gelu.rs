@@ -37,9 +37,9 @@ impl GeluOps for Flex {
                 let slope = TANH_SLOPE as f32 * (1.0 + 3.0 * TANH_CUBE as f32 * x * x);
                 d * gated_slope(x, sigmoid(tanh_argument(x)), slope)
             }),
-            Gate::Quick => map_pairs(x, gradient, |x, d| {
-                d * gated_slope(x, sigmoid(QUICK_SLOPE as f32 * x), QUICK_SLOPE as f32)
-            }),
+            Gate::Quick => {
+                map_pairs(x, gradient, |x, d| d * gated_slope(x, sigmoid(QUICK_SLOPE as f32 * x), QUICK_SLOPE as f32))
+            }
         };
         narrowed(tensor(d_x, shape), dtype)
     }

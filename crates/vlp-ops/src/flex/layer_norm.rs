@@ -42,8 +42,7 @@ impl LayerNormOps for Flex {
         let (dtype, shape, of_gamma) = (x.dtype(), x.layout().shape().clone(), gamma.dtype());
         let [x, gamma, mean, inverse, gradient] = widened([x, gamma, mean, inverse, gradient]);
         let gamma = values(&gamma);
-        let [d_x, d_gamma, d_beta] =
-            backward(values(&x), gamma, [values(&mean), values(&inverse)], values(&gradient));
+        let [d_x, d_gamma, d_beta] = backward(values(&x), gamma, [values(&mean), values(&inverse)], values(&gradient));
         let of_column = |x| narrowed(tensor(x, [gamma.len()].into()), of_gamma);
         (narrowed(tensor(d_x, shape), dtype), of_column(d_gamma), of_column(d_beta))
     }
