@@ -18,7 +18,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("vlp-losses", &["vlp-core", "vlp-ops"]),
     ("vlp-eval", &["vlp-core"]),
     ("vlp-methods", &["vlp-core", "vlp-encoders", "vlp-losses"]),
-    ("vlp-trainer", &["vlp-core", "vlp-schedulers"]),
+    ("vlp-trainer", &["vlp-core", "vlp-ops", "vlp-schedulers"]),
     ("vlp-weights", &["vlp-augment", "vlp-encoders"]),
     (
         "vlp",

@@ -10,6 +10,8 @@
 mod attention;
 #[path = "../common/mod.rs"]
 mod common;
+mod layers;
+mod rows;
 
 use std::error::Error;
 
@@ -20,7 +22,7 @@ use common::{Case, device, measure, peer};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// One file of this folder for each group; a further group is one more entry.
-const GROUPS: &[&[Case]] = &[attention::CASES];
+const GROUPS: &[&[Case]] = &[attention::CASES, layers::CASES, rows::CASES];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let device = device()?;

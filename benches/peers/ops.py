@@ -73,6 +73,67 @@ def attention_causal(inputs, **sizes):
     return of_fused(inputs, **sizes, causal=True)
 
 
+@peer
+def layer_norm(inputs, batch, width):
+    x, gamma, beta = inputs.vectors(batch, width), inputs.vectors(width), inputs.vectors(width)
+    return lambda: F.layer_norm(x, (width,), gamma, beta, 1e-5)
+
+
+@peer
+def l2_normalize(inputs, batch, dim):
+    x = inputs.vectors(batch, dim)
+    return lambda: F.normalize(x, dim=1)
+
+
+@peer
+def cross_entropy(inputs, batch, classes, smoothing=0.0):
+    x, targets = inputs.vectors(batch, classes), torch.arange(batch) % classes
+    return lambda: F.cross_entropy(x, targets, reduction="none", label_smoothing=smoothing)
+
+
+@peer
+def cross_entropy_smoothed(inputs, **sizes):
+    return cross_entropy(inputs, **sizes, smoothing=0.1)
+
+
+@peer
+def gelu(inputs, batch, width):
+    x = inputs.vectors(batch, width)
+    return lambda: F.gelu(x)
+
+
+@peer
+def gelu_tanh(inputs, batch, width):
+    x = inputs.vectors(batch, width)
+    return lambda: F.gelu(x, approximate="tanh")
+
+
+@peer
+def quick_gelu(inputs, batch, width):
+    x = inputs.vectors(batch, width)
+    return lambda: x * torch.sigmoid(1.702 * x)
+
+
+@peer
+def linear(given, batch, inputs, outputs):
+    x, weight, bias = given.vectors(batch, inputs), given.vectors(inputs, outputs), given.vectors(outputs)
+    return lambda: torch.addmm(bias, x, weight)
+
+
+@peer
+def embedding(inputs, batch, length, vocabulary, width):
+    table, ids = inputs.vectors(vocabulary, width), tokens(batch, length, vocabulary)
+    return lambda: F.embedding(ids, table)
+
+
+def tokens(rows, length, vocabulary):
+    """Inputs::tokens of benches/common/mod.rs."""
+    row, at = np.divmod(np.arange(rows * length, dtype=np.uint32), np.uint32(length))
+    ids = 1 + mixed(np.arange(rows * length, dtype=np.uint32)) % np.uint32(vocabulary - 1)
+    ids = np.where(at < length // 2 + row % (length // 2 + 1), ids, 0)
+    return torch.from_numpy(ids.astype(np.int64)).reshape(rows, length)
+
+
 class Ours:
     """The benchmark of this library, waiting for questions."""
 

@@ -1,7 +1,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear};
-use burn::tensor::{Device, Tensor, module::linear};
-use vlp_ops::{AttentionOptions, self_attention};
+use burn::tensor::{Device, Tensor};
+use vlp_ops::{AttentionOptions, linear, self_attention};
 
 use crate::layers;
 

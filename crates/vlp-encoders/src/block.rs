@@ -1,10 +1,10 @@
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
+use burn::nn::{Dropout, DropoutConfig, Initializer, Linear};
 use burn::tensor::{Device, Tensor};
 
 use crate::drop::drop_path_rate;
 use crate::layers::{linear, over_rows};
-use crate::{Activation, DropPath, EncoderError, SelfAttention, TransformerInit};
+use crate::{Activation, DropPath, EncoderError, LayerNorm, SelfAttention, TransformerInit};
 
 /// What one transformer is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,13 +58,13 @@ impl Block {
     fn new(config: &TransformerConfig, index: usize, device: &Device) -> Self {
         let (width, hidden) = (config.width, config.hidden());
         let init = config.init.block(width, hidden, config.depth);
-        let norm = LayerNormConfig::new(width).with_epsilon(config.norm_eps);
+        let norm = || LayerNorm::new(width, config.norm_eps, device);
         let scale = || config.layer_scale.map(|value| Initializer::Constant { value }.init([width], device));
         Block {
-            norm_1: norm.init(device),
+            norm_1: norm(),
             attention: SelfAttention::new(width, config.heads, init.qkv, init.out, device),
             scale_1: scale(),
-            norm_2: norm.init(device),
+            norm_2: norm(),
             fc_1: linear([width, hidden], init.fc_1.0, Some(init.fc_1.1), device),
             fc_2: linear([hidden, width], init.fc_2.0, Some(init.fc_2.1), device),
             scale_2: scale(),
