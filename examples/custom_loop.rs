@@ -13,7 +13,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use vlp::augment::Normalization;
 use vlp::core::{BatchSource, Method, StepContext};
-use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
+use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
 use vlp::recipe::Recipe;
 use vlp::schedulers::Schedule;
 use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};

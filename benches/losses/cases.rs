@@ -59,7 +59,7 @@ pub(crate) const LOSSES: &[Case] = &[
     Case { name: "vicreg", build: vicreg, check: SMALL, sizes: DIMENSIONS },
     Case { name: "barlip", build: barlip, check: SMALL, sizes: DIMENSIONS },
     Case { name: "swalip", build: swalip, check: SMALL, sizes: VIEWS },
-    Loss {
+    Case {
         name: "swalip_v1",
         build: swalip_v1,
         check: &[("batch", 12), ("dim", 16), ("prototypes", 10)],
@@ -69,7 +69,7 @@ pub(crate) const LOSSES: &[Case] = &[
             &[("batch", 4096), ("dim", 128), ("prototypes", 3000)],
         ],
     },
-    Loss {
+    Case {
         name: "swav",
         build: swav,
         check: &[("batch", 12), ("prototypes", 10), ("views", 4)],
@@ -78,13 +78,13 @@ pub(crate) const LOSSES: &[Case] = &[
             &[("batch", 1024), ("prototypes", 3000), ("views", 4)],
         ],
     },
-    Loss {
+    Case {
         name: "dino",
         build: dino,
         check: &[("batch", 12), ("units", 10), ("views", 4)],
         sizes: &[&[("batch", 256), ("units", 4096), ("views", 8)], &[("batch", 32), ("units", 65536), ("views", 4)]],
     },
-    Loss {
+    Case {
         name: "cluster",
         build: cluster,
         check: &[("batch", 12), ("units", 10)],
@@ -94,13 +94,13 @@ pub(crate) const LOSSES: &[Case] = &[
             &[("batch", 128), ("units", 32768)],
         ],
     },
-    Loss {
+    Case {
         name: "xclip",
         build: xclip,
         check: &[("batch", 12), ("dim", 16), ("units", 10)],
         sizes: &[&[("batch", 1024), ("dim", 512), ("units", 4096)], &[("batch", 128), ("dim", 512), ("units", 32768)]],
     },
-    Loss {
+    Case {
         name: "filip",
         build: filip,
         check: &[("batch", 4), ("image_tokens", 3), ("text_tokens", 6), ("dim", 8)],
@@ -109,7 +109,7 @@ pub(crate) const LOSSES: &[Case] = &[
             &[("batch", 128), ("image_tokens", 49), ("text_tokens", 32), ("dim", 256)],
         ],
     },
-    Loss {
+    Case {
         name: "captioning",
         build: captioning,
         check: &[("batch", 4), ("length", 6), ("vocabulary", 11)],

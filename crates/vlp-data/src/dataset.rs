@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Limits, Sample, Sampling, Tally, decode};
+use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Tally, decode};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -218,7 +219,13 @@ impl Dataset {
 
     /// Refuses an order that would fetch samples over and over.
     pub(crate) fn check(&self, sampling: Sampling) -> Result<(), DataError> {
-        self.parts.iter().try_for_each(|part| part.source.check(sampling))
+        let mut caches = BTreeMap::<PathBuf, Fetched>::new();
+        for fetched in self.parts.iter().filter_map(|part| part.source.fetched()) {
+            // Sources that share a cache share its room.
+            let both = caches.remove(&fetched.cache).map_or_else(|| fetched.clone(), |known| known.and(&fetched));
+            caches.insert(fetched.cache, both);
+        }
+        caches.values().try_for_each(|fetched| fetched.check(sampling))
     }
 
     /// Number and weight of the samples of each part.

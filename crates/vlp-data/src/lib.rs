@@ -9,7 +9,7 @@
 //! | [`Dataset`], [`Source`], [`Sample`], [`decode()`] | samples, what they are read from, pictures |
 //! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
 //! | `ParquetTable` (feature `parquet`) | Parquet tables, with pictures in them or with paths |
-//! | `RemoteOptions` (feature `remote`), [`Unreachable`] | shards in S3, in Google's store and behind HTTP |
+//! | `RemoteOptions` (feature `remote`), [`Unreachable`], [`Fetched`] | shards in S3, in Google's store and behind HTTP |
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
@@ -32,6 +32,7 @@ mod damage;
 mod dataset;
 mod decode;
 mod error;
+mod fetched;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
 mod html_entities;
@@ -64,6 +65,7 @@ pub use damage::{Damage, DamageKind, Tally};
 pub use dataset::Dataset;
 pub use decode::decode;
 pub use error::DataError;
+pub use fetched::Fetched;
 #[cfg(feature = "hf-tokenizers")]
 pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use limits::Limits;

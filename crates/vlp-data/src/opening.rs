@@ -88,7 +88,16 @@ impl Dataset {
     /// When the pattern is malformed, and as [`ParquetTable::open`](crate::ParquetTable::open).
     #[cfg(feature = "parquet")]
     pub fn parquet(patterns: &str, options: &crate::ParquetOptions, limits: Limits) -> Result<Self, DataError> {
-        let paths = expand_braces(patterns)?.into_iter().map(PathBuf::from);
+        Self::parquet_files(expand_braces(patterns)?.into_iter().map(PathBuf::from).collect(), options, limits)
+    }
+
+    #[cfg(feature = "parquet")]
+    fn parquet_files(paths: Vec<PathBuf>, options: &crate::ParquetOptions, limits: Limits) -> Result<Self, DataError> {
+        let names = paths.iter().map(|path| path.display().to_string());
+        if let Some(pattern) = names.into_iter().find(|name| name.contains("://")) {
+            let reason = "tables are read from disk only: fetch them first".to_owned();
+            return Err(DataError::Pattern { pattern, reason });
+        }
         Self::new(crate::ParquetTable::open(paths, options, limits.clone())?, limits)
     }
 
@@ -127,7 +136,7 @@ impl Dataset {
     /// Parquet tables with usual column names.
     fn tables(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, DataError> {
         #[cfg(feature = "parquet")]
-        return Self::new(crate::ParquetTable::open(paths, &crate::ParquetOptions::default(), limits.clone())?, limits);
+        return Self::parquet_files(paths, &crate::ParquetOptions::default(), limits);
         #[cfg(not(feature = "parquet"))]
         {
             let (_, pattern) = (limits, paths.first().map(|path| path.display().to_string()).unwrap_or_default());

@@ -156,6 +156,8 @@ fn what_cannot_be_read_is_said() {
         assert!(message.contains(wanted), "{message}");
     }
     assert!(error(&directory.path().join("none.parquet"), &usual).contains("cannot read"));
+    let remote = Dataset::from_path("https://127.0.0.1/a.parquet", Limits::default()).unwrap_err().to_string();
+    assert!(remote.contains("read from disk only: fetch them first"), "{remote}");
 }
 
 #[test]

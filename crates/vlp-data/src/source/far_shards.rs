@@ -7,16 +7,13 @@ use super::TarShards;
 use super::remote::{Ahead, IndexFile, Remote, RemoteOptions, RemoteShard};
 use super::shard_file::ShardFile;
 use super::tar_shards::{any_caption_in, is_remote};
-use crate::{DataError, Limits, Sampling, Unreachable};
+use crate::{DataError, Fetched, Limits, Unreachable};
 
 /// What shards that are fetched need beyond those that are there.
 #[derive(Debug)]
 pub(super) struct Far {
     pub(super) ahead: Ahead,
-    /// Bytes of all of them, of the largest, and room in the cache.
-    total: u64,
-    largest: u64,
-    room: u64,
+    pub(super) fetched: Fetched,
 }
 
 impl TarShards {
@@ -48,7 +45,8 @@ impl TarShards {
             }
         }
         let ahead = Ahead::start().map_err(|source| DataError::Thread { source })?;
-        source.far = Some(Far { ahead, total, largest, room: remote.room() });
+        let fetched = Fetched { cache: options.cache.clone(), room: options.cache_bytes, total, largest };
+        source.far = Some(Far { ahead, fetched });
         source.finish()
     }
 }
@@ -75,25 +73,4 @@ fn index_all(remote: &Remote, urls: &[&String], limits: &Limits) -> Result<Vec<I
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(number, _)| *number);
     done.into_iter().map(|(_, indexed)| indexed).collect::<Result<_, Unreachable>>().map_err(DataError::Unreachable)
-}
-
-impl Far {
-    /// Refuses an order that would fetch shards over and over.
-    pub(super) fn check(&self, sampling: Sampling) -> Result<(), DataError> {
-        let (total, room) = (self.total, self.room);
-        let at_once = match sampling {
-            _ if total <= room => return Ok(()),
-            // The shards of a window, and as many that are fetched ahead.
-            Sampling::Windows { shards } => u64::from(shards) * 2,
-            Sampling::InOrder => 2,
-            Sampling::Shuffled | Sampling::Resampled => u64::MAX,
-        };
-        if at_once.saturating_mul(self.largest) <= room {
-            return Ok(());
-        }
-        let fits = room / self.largest / 2;
-        let windows = format!("`Sampling::Windows {{ shards: {fits} }}` fits, or ");
-        let remedy = if fits > 0 { windows.as_str() } else { "" };
-        Err(DataError::CacheTooSmall { total, largest: self.largest, room, sampling, remedy: remedy.to_owned() })
-    }
 }

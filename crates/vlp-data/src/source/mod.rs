@@ -25,7 +25,7 @@ use std::fmt::Debug;
 
 use vlp_augment::Image;
 
-use crate::{Annotation, Damage, DataError, Sampling, Tally};
+use crate::{Annotation, Damage, Fetched, Tally};
 
 pub use csv_table::CsvOptions;
 pub use folder::FolderCaptions;
@@ -96,12 +96,8 @@ pub trait Source: Send + Sync + Debug {
         let _ = index;
     }
 
-    /// Whether samples can be read in this order at a bearable cost.
-    ///
-    /// # Errors
-    /// When they would be fetched from afar over and over.
-    fn check(&self, sampling: Sampling) -> Result<(), DataError> {
-        let _ = sampling;
-        Ok(())
+    /// What is fetched from afar through a cache, if anything is: an order that would fetch it over and over is refused.
+    fn fetched(&self) -> Option<Fetched> {
+        None
     }
 }

@@ -185,8 +185,8 @@ impl Source for TarShards {
     }
 
     #[cfg(feature = "remote")]
-    fn check(&self, sampling: crate::Sampling) -> Result<(), DataError> {
-        self.far.as_ref().map_or(Ok(()), |far| far.check(sampling))
+    fn fetched(&self) -> Option<crate::Fetched> {
+        self.far.as_ref().map(|far| far.fetched.clone())
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::{batches, loader};
 use server::{Fault, Server};
 use tempfile::{TempDir, tempdir};
-use vlp_data::{DataError, Dataset, HostBatch, Limits, LoaderConfig, RemoteOptions, Sampling};
+use vlp_data::{DataError, Dataset, HostBatch, Limits, Loader, LoaderConfig, RemoteOptions, Sampling};
 use vlp_testkit::shards::{broken_png, shard};
 
 /// Four shards of 20 to 23 samples, the last of each broken; on disk and on a server.
@@ -114,12 +114,23 @@ fn the_cache_stays_within_its_bound_while_windows_of_shards_pass() {
     let error = |sampling| {
         let config = LoaderConfig { sampling, ..LoaderConfig::new(8, 3) };
         let views = common::views();
-        vlp_data::Loader::new(Arc::clone(&far), Arc::new(common::Bytes), views, config).unwrap_err().to_string()
+        Loader::new(Arc::clone(&far), Arc::new(common::Bytes), views, config).unwrap_err().to_string()
     };
     for sampling in [Sampling::Shuffled, Sampling::Resampled, Sampling::Windows { shards: 2 }] {
         let error = error(sampling);
         assert!(error.contains("`Sampling::Windows { shards: 1 }` fits, or raise"), "{error}");
     }
+    // Two datasets in a cache that has room for either of them.
+    let roomy = RemoteOptions { cache_bytes: 3 * bound, ..options(cache.path()) };
+    let half = |pattern| Dataset::remote_tars(&server.url(pattern), &roomy, Limits::default()).unwrap();
+    let halves = [half("data/train-{0..3}.tar"), half("data/train-{0..3}.tar")].map(|dataset| (dataset, 1.0));
+    let config = LoaderConfig::new(8, 3);
+    let one = Loader::new(open(&server, &roomy).unwrap(), Arc::new(common::Bytes), common::views(), config.clone());
+    assert!(one.is_ok());
+    let both = Arc::new(Dataset::mix(halves).unwrap());
+    let both = Loader::new(both, Arc::new(common::Bytes), common::views(), config);
+    assert!(matches!(both.unwrap_err(), DataError::CacheTooSmall { .. }));
+    files(cache.path(), "shard").into_iter().for_each(|path| fs::remove_file(path).unwrap());
     let done = Arc::new(AtomicBool::new(false));
     let (watched, directory_of_cache) = (Arc::clone(&done), cache.path().to_owned());
     let watcher = thread::spawn(move || {

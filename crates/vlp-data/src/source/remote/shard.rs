@@ -46,10 +46,6 @@ impl Remote {
         self.options.connections.max(1)
     }
 
-    pub(in crate::source) fn room(&self) -> u64 {
-        self.cache.bound
-    }
-
     /// The index of a shard, from the cache or else from the shard, and the shard. `has_caption` looks at what was found.
     pub(in crate::source) fn index(
         &self,
