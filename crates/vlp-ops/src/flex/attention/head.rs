@@ -330,10 +330,10 @@ fn transpose(rows: &[f32], columns: usize, to: &mut [f32], count: usize) {
         let blocks = rows.map(|row| row.as_chunks::<4>().0);
         for block in 0..columns.div_ceil(4) {
             let square = blocks.map(|row| row[block]);
-            for column in 0..4 {
+            let turned: [[f32; 4]; 4] = std::array::from_fn(|column| square.map(|row| row[column]));
+            for (column, values) in turned.iter().enumerate() {
                 let at = (4 * block + column) * to_stride + 4 * number;
-                let column: [f32; 4] = std::array::from_fn(|row| square[row][column]);
-                to[at..at + 4].copy_from_slice(&column);
+                to[at..at + 4].copy_from_slice(values);
             }
         }
     }
