@@ -224,6 +224,13 @@ fn extremes_stay_finite_where_they_should() {
         assert!((slope[6] - 1.0).abs() < 1e-6 && slope[0].abs() < 1e-6 && slope[3] == 0.5, "{slope:?}");
     }
 
+    let broken = Tensor::<1>::from_floats([f32::NAN], &d).require_grad();
+    for gate in [gelu::<1> as fn(Tensor<1>) -> Tensor<1>, gelu_tanh::<1>, quick_gelu::<1>] {
+        let y = gate(broken.clone());
+        let slope = values(broken.grad(&y.clone().sum().backward()).unwrap());
+        assert!(values(y)[0].is_nan() && slope[0].is_nan(), "NaN must stay");
+    }
+
     let zeros = Tensor::<2>::zeros([2, 5], &d).require_grad();
     let y = l2_normalize(zeros.clone());
     let gradient = values(zeros.grad(&(y.clone() * 1e-3).sum().backward()).unwrap());
