@@ -13,7 +13,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use vlp::augment::Normalization;
 use vlp::core::{BatchSource, Method, StepContext};
-use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
+use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
 use vlp::recipe::Recipe;
 use vlp::schedulers::Schedule;
 use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
@@ -31,9 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
     let shards = Dataset::open(&data, "train-", Limits::default())?;
     let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length)?;
-    let config =
-        LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
-    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views()?, config)?;
+    let views = recipe.build_views()?;
+    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), views, recipe.loader_config())?;
     let mut batches = PairSource::new(loader, Normalization::IMAGENET);
 
     // What is trained.

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# One training step of the quickstart's model: this library against PyTorch on the same machine, in one run.
-# Needs a Python with torch: `pip install torch`, or PYTHON=path/to/python.
+# Whole training steps, a ViT's and the quickstart's: this library against PyTorch on the same machine, single steps by turns.
+# Arguments select cases by parts of their names. Needs a Python with torch: `pip install torch`, or PYTHON=path/to/python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --example bench_quickstart
-for views in 0 1; do
-  cargo run --release --quiet --example bench_quickstart -- "$views" "${1:-15}"
-  "${PYTHON:-python3}" benches/peers/quickstart_step.py "$views" "${1:-15}"
-done
+cargo bench --bench step --no-run
+# As .cargo/config.toml does for `cargo run`: the benchmark's allocator keeps its pages.
+export MIMALLOC_PURGE_DELAY="${MIMALLOC_PURGE_DELAY:--1}"
+exec "${PYTHON:-python3}" benches/peers/step.py "$@"

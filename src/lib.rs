@@ -36,8 +36,8 @@
 //! let shards = data::Dataset::open("data/emoji", "train-", data::Limits::default())?;
 //! let total = recipe.total_steps(shards.len());
 //! let tokenizer = data::HfTokenizer::from_path("data/emoji/tokenizer.json", recipe.text.context_length)?;
-//! let config = data::LoaderConfig::new(recipe.batch_size, recipe.seed);
-//! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views()?, config)?;
+//! let views = recipe.build_views()?;
+//! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), views, recipe.loader_config())?;
 //! let source = data::PairSource::new(loader, augment::Normalization::IMAGENET);
 //!
 //! let method = recipe.method.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;

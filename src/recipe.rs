@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use vlp_data::Views;
+use vlp_augment::CaptionSampling;
+use vlp_data::{LoaderConfig, Views};
 use vlp_encoders::{TextTransformerConfig, VitConfig};
 use vlp_methods::AnyMethodConfig;
 
@@ -40,6 +41,9 @@ pub struct Recipe {
     /// Metadata field whose values occur at most once in a batch, so that no two rows describe the same thing.
     #[serde(default)]
     pub distinct_by: Option<String>,
+    /// Whether the views of a picture with several captions share one (`"single"`) or each draw their own (`"multi"`).
+    #[serde(default)]
+    pub caption_sampling: CaptionSampling,
     /// How samples are augmented.
     pub views: ViewsRecipe,
     /// The same in full; each of its parts takes the place of what `views` says.
@@ -130,6 +134,15 @@ impl Recipe {
         (steps as u64).max(1)
     }
 
+    /// What the recipe says about batches; workers, ranks and the like are as in [`LoaderConfig::new`].
+    pub fn loader_config(&self) -> LoaderConfig {
+        LoaderConfig {
+            distinct_by: self.distinct_by.clone(),
+            captions: self.caption_sampling,
+            ..LoaderConfig::new(self.batch_size, self.seed)
+        }
+    }
+
     /// The transforms of all views, as a loader takes them.
     ///
     /// # Errors
@@ -165,7 +178,7 @@ impl Recipe {
         self.views.check()?;
         if let Some(augment) = &self.augment {
             self.views.check_beside(augment)?;
-            augment.check(self.views.size)?;
+            augment.check(self.views.size, self.views.local_size)?;
         }
         self.schedule.check()?;
         self.optimizer.check()?;
@@ -341,6 +354,23 @@ mod tests {
         let recipe = with_augment("[augment]\nwordnet = \"no/such/folder\"\nweak_text = \"eda\"").unwrap();
         let error = recipe.build_views().unwrap_err().to_string();
         assert!(error.contains("no/such/folder"), "{error}");
+    }
+
+    /// Beside a whole pipeline too, which says what is done and not where.
+    #[test]
+    fn colours_are_changed_where_the_recipe_says() {
+        use vlp_data::PhotometricStage::{Device, Host};
+        assert_eq!(Recipe::quickstart().views.photometric, Host);
+        let text = include_str!("../recipes/quickstart.toml");
+        let read =
+            |place: &str| Recipe::from_toml(&text.replace("[views]", &format!("[views]\nphotometric = \"{place}\"")));
+        let recipe = read("device").unwrap();
+        assert_eq!(recipe.views.photometric, Device);
+        assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+        assert!(read("gpu").unwrap_err().to_string().contains("gpu"));
+        let mut recipe = with_augment("[augment]\nstrong = \"simclr\"").unwrap();
+        recipe.views.photometric = Device;
+        recipe.check().unwrap();
     }
 
     #[test]

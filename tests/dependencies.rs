@@ -14,11 +14,11 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("vlp-ops", &[]),
     ("vlp-testkit", &["vlp-core"]),
     ("vlp-data", &["vlp-augment", "vlp-core"]),
-    ("vlp-encoders", &["vlp-core"]),
+    ("vlp-encoders", &["vlp-core", "vlp-ops"]),
     ("vlp-losses", &["vlp-core", "vlp-ops"]),
     ("vlp-eval", &["vlp-core"]),
     ("vlp-methods", &["vlp-core", "vlp-encoders", "vlp-losses"]),
-    ("vlp-trainer", &["vlp-core", "vlp-schedulers"]),
+    ("vlp-trainer", &["vlp-core", "vlp-ops", "vlp-schedulers"]),
     ("vlp-weights", &["vlp-augment", "vlp-encoders"]),
     (
         "vlp",

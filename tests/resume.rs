@@ -11,7 +11,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
 use vlp::augment::Normalization;
-use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
+use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
 use vlp::encoders::{TextTransformer, Vit};
 use vlp::methods::{AnyMethodConfig, ClipRocket, ClipRocketConfig};
 use vlp::recipe::Recipe;
@@ -45,9 +45,8 @@ fn train(out: &Path) {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
     let shards = Dataset::open(&data, "test-concepts", Limits::default()).unwrap();
     let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length).unwrap();
-    let config =
-        LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
-    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views().unwrap(), config).unwrap();
+    let views = recipe.build_views().unwrap();
+    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), views, recipe.loader_config()).unwrap();
     let options = recipe.optimizer.adamw();
     let trainer = Trainer::new(
         method,

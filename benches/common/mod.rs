@@ -1,29 +1,31 @@
-//! What the benchmark of the losses and its PyTorch peer share: inputs that both can make, and one run of a loss.
+//! What the benchmarks of losses and operations and their PyTorch peers share: inputs that both can make, and one run of a
+//! case.
 
-pub(crate) mod cases;
 mod device;
 pub(crate) mod peer;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use criterion::{Criterion, SamplingMode, Throughput};
 use vlp::core::StepContext;
 
 pub(crate) use device::device;
 
 /// Named sizes of a case, as they stand in its name.
 pub(crate) type Sizes = [(&'static str, usize)];
-/// The loss of fixed inputs.
+/// What is computed of fixed inputs: a loss, or all numbers of an output.
 pub(crate) type Objective = Box<dyn Fn(&StepContext<'_>) -> Tensor<1>>;
 
 /// Reads one tensor's gradient.
 type ReadGradient = Box<dyn Fn(&Gradients) -> Option<Vec<f32>>>;
 
-/// One loss and the sizes at which it is measured.
-pub(crate) struct Loss {
+/// One loss or operation and the sizes at which it is measured.
+pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) build: fn(&Sizes, &mut Inputs) -> Objective,
-    /// A small case, at which value and gradients are compared with the peer's.
+    /// Small sizes, at which value and gradients are compared with the peer's.
     pub(crate) check: &'static Sizes,
     pub(crate) sizes: &'static [&'static Sizes],
 }
@@ -44,6 +46,7 @@ pub(crate) struct Inputs {
     learned: Vec<ReadGradient>,
 }
 
+#[allow(dead_code, reason = "each benchmark makes the inputs that it needs")]
 impl Inputs {
     pub(crate) fn new(device: &Device) -> Self {
         Inputs { device: device.clone(), stream: 0, learned: Vec::new() }
@@ -104,7 +107,7 @@ fn mixed(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// One loss at one size, ready to run.
+/// One case at one size, ready to run.
 pub(crate) struct Run {
     device: Device,
     inputs: Inputs,
@@ -113,29 +116,55 @@ pub(crate) struct Run {
 
 impl Run {
     /// With gradients, as in training, or without, as in evaluation.
-    pub(crate) fn new(loss: &Loss, sizes: &Sizes, device: &Device, backward: bool) -> Self {
+    pub(crate) fn new(case: &Case, sizes: &Sizes, device: &Device, backward: bool) -> Self {
         let device = if backward { device.clone().autodiff() } else { device.clone() };
         let mut inputs = Inputs::new(&device);
-        let objective = (loss.build)(sizes, &mut inputs);
+        let objective = (case.build)(sizes, &mut inputs);
         Run { device, inputs, objective }
     }
 
     /// One pass, to its end on the device.
     pub(crate) fn once(&self) {
-        let loss = (self.objective)(&StepContext::new(0, 0, 1));
+        let values = (self.objective)(&StepContext::new(0, 0, 1));
         if self.device.is_autodiff() {
-            black_box(loss.backward());
+            // From ones, where there are several.
+            black_box(values.backward());
         } else {
-            black_box(loss);
+            black_box(values);
         }
         self.device.sync().expect("the device computes");
     }
 
-    /// The loss and the gradient of everything that learns.
-    pub(crate) fn numbers(&self) -> (f32, Vec<Vec<f32>>) {
-        let loss = (self.objective)(&StepContext::new(0, 0, 1));
-        let gradients = loss.backward();
-        let of = self.inputs.learned.iter().map(|read| read(&gradients).expect("every input learns"));
-        (loss.into_scalar(), of.collect())
+    /// The values, and the gradient of everything that learns: of the loss, or of the sum of the values against constants.
+    pub(crate) fn numbers(mut self) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let values = (self.objective)(&StepContext::new(0, 0, 1));
+        let gradients = match values.dims() {
+            [1] => values.backward(),
+            several => (values.clone() * self.inputs.constant(several)).sum().backward(),
+        };
+        let of = self.inputs.learned.iter().map(|read| read(&gradients).expect("every input learns")).collect();
+        (values.into_data().try_into_vec().expect("losses and outputs are in f32"), of)
     }
+}
+
+/// Times every case at all of its sizes, forward and forward with backward, per element of the batch.
+pub(crate) fn measure(cases: &[&Case], device: &Device) {
+    let mut criterion = Criterion::default().configure_from_args();
+    for case in cases {
+        let mut group = criterion.benchmark_group(case.name);
+        group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(800));
+        for sizes in case.sizes {
+            group.throughput(Throughput::Elements(size(sizes, "batch") as u64));
+            for (pass, backward) in [("forward", false), ("forward_backward", true)] {
+                // Inputs are made when a benchmark is chosen, and let go before the next.
+                group.bench_function(format!("{pass}/{}", label(sizes)), |b| {
+                    let run = Run::new(case, sizes, device, backward);
+                    b.iter(|| run.once());
+                });
+            }
+        }
+        group.finish();
+    }
+    criterion.final_summary();
 }

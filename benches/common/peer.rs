@@ -1,4 +1,4 @@
-//! Answers `benches/peers/losses.py`, which asks for each number in turn so that both sides are measured alternately.
+//! Answers `benches/peers/losses.py` and `ops.py`, which ask for each number in turn so that both sides are measured alternately.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -7,25 +7,24 @@ use std::time::Instant;
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-use super::cases::LOSSES;
-use super::{Loss, Run, Sizes, label};
+use super::{Case, Run, Sizes, label};
 
 /// Reads one question per line, writes one line of JSON for each:
 ///
-/// - `list`: names and sizes of all losses
-/// - `check LOSS`: value and gradients at the small size
-/// - `time LOSS SIZES forward|forward_backward SECONDS`: milliseconds of single runs, after one that does not count
-pub(crate) fn serve(device: &Device) -> Result<(), Box<dyn Error>> {
+/// - `list`: names and sizes of all cases
+/// - `check CASE`: values and gradients at the small sizes
+/// - `time CASE SIZES forward|forward_backward SECONDS`: milliseconds of single runs, after one that does not count
+pub(crate) fn serve(cases: &[&Case], device: &Device) -> Result<(), Box<dyn Error>> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<_> = line.split_whitespace().collect();
         let answer = match words[..] {
-            ["list"] => list(),
-            ["check", name] => check(find(name)?, device),
+            ["list"] => list(cases),
+            ["check", name] => check(find(cases, name)?, device),
             ["time", name, sizes, pass, seconds] => {
-                let loss = find(name)?;
-                let sizes = loss.sizes.iter().find(|known| label(known) == sizes).ok_or(line.clone())?;
-                json!(times(&Run::new(loss, sizes, device, pass == "forward_backward"), seconds.parse()?))
+                let case = find(cases, name)?;
+                let sizes = case.sizes.iter().find(|known| label(known) == sizes).ok_or(line.clone())?;
+                json!(times(&Run::new(case, sizes, device, pass == "forward_backward"), seconds.parse()?))
             }
             _ => return Err(format!("not a question: {line}").into()),
         };
@@ -35,22 +34,22 @@ pub(crate) fn serve(device: &Device) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn find(name: &str) -> Result<&'static Loss, String> {
-    LOSSES.iter().find(|loss| loss.name == name).ok_or_else(|| format!("no loss is called {name}"))
+fn find<'c>(cases: &[&'c Case], name: &str) -> Result<&'c Case, String> {
+    cases.iter().copied().find(|case| case.name == name).ok_or_else(|| format!("no case is called {name}"))
 }
 
-fn list() -> Value {
+fn list(cases: &[&Case]) -> Value {
     let named = |sizes: &Sizes| Value::Object(sizes.iter().map(|&(name, size)| (name.into(), size.into())).collect());
-    let described = |loss: &Loss| {
-        let sizes: Vec<_> = loss.sizes.iter().map(|sizes| json!([label(sizes), named(sizes)])).collect();
-        json!({"name": loss.name, "check": named(loss.check), "sizes": sizes})
+    let described = |case: &&Case| {
+        let sizes: Vec<_> = case.sizes.iter().map(|sizes| json!([label(sizes), named(sizes)])).collect();
+        json!({"name": case.name, "check": named(case.check), "sizes": sizes})
     };
-    LOSSES.iter().map(described).collect()
+    cases.iter().map(described).collect()
 }
 
-fn check(loss: &Loss, device: &Device) -> Value {
-    let (value, gradients) = Run::new(loss, loss.check, device, true).numbers();
-    json!({"loss": value, "gradients": gradients})
+fn check(case: &Case, device: &Device) -> Value {
+    let (values, gradients) = Run::new(case, case.check, device, true).numbers();
+    json!({"values": values, "gradients": gradients})
 }
 
 /// At least three runs, then as many as fit.

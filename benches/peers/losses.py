@@ -376,7 +376,7 @@ def check(ours, name, sizes):
     value = PEERS[name][1](inputs, **sizes)().reshape(())
     value.backward()
     answer = ours.ask("check", name)
-    pairs = [("loss", [answer["loss"]], [value.item()])]
+    pairs = [("loss", answer["values"], [value.item()])]
     for number, (mine, theirs) in enumerate(zip(answer["gradients"], inputs.learned, strict=True)):
         pairs.append((f"gradient {number}", mine, theirs.grad.flatten().numpy()))
     for what, mine, theirs in pairs:

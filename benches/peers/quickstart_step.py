@@ -1,4 +1,4 @@
-"""One training step of the quickstart's model in PyTorch on random data: the counterpart of examples/bench_quickstart.rs.
+"""One training step of the quickstart's model in PyTorch on random data: the counterpart of benches/step.rs.
 
     python benches/peers/quickstart_step.py [strong views] [steps]
 

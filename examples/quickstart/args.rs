@@ -43,6 +43,10 @@ pub(crate) struct Args {
     /// Directory with the shards and tokenizer.json
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/emoji"), hide_default_value = true)]
     data: PathBuf,
+    /// What to train on instead of that directory's train-*.tar: whatever `Dataset::from_path` reads, such as a pattern of
+    /// shards, a table, and with the features `parquet` and `remote` also .parquet tables and URLs of shards
+    #[arg(long)]
+    train: Option<String>,
     /// Directory of the run
     #[arg(long, default_value = "runs/quickstart")]
     out: PathBuf,
@@ -79,7 +83,10 @@ impl Args {
             let (ours, theirs) = (recipe.text.vocab_size, tokenizer.vocab_size());
             return Err(format!("the recipe's text.vocab_size is {ours}, the tokenizer has {theirs} entries").into());
         }
-        let train = Arc::new(Dataset::open(&self.data, "train-", Limits::default())?);
+        let train = Arc::new(match &self.train {
+            Some(source) => Dataset::from_path(source, Limits::default())?,
+            None => Dataset::open(&self.data, "train-", Limits::default())?,
+        });
         let total = if self.short { 30 } else { recipe.total_steps(train.len()) };
         if self.workers == 0 {
             return Err("--workers must be at least 1".into());

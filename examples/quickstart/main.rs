@@ -67,11 +67,7 @@ fn trainer(setup: &Setup) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> 
         setup.device_name,
     );
     train.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-    let config = LoaderConfig {
-        distinct_by: recipe.distinct_by.clone(),
-        workers: setup.workers,
-        ..LoaderConfig::new(recipe.batch_size, recipe.seed)
-    };
+    let config = LoaderConfig { workers: setup.workers, ..recipe.loader_config() };
     let loader = Loader::new(train.clone(), setup.tokenizer.clone(), recipe.build_views()?, config)?;
     let adamw_options = recipe.optimizer.adamw();
     let options = TrainerOptions::new(device, *total).with_seed(recipe.seed);

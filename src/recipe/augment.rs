@@ -32,6 +32,9 @@ pub struct AugmentRecipe {
     /// Pictures of strong views.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strong: Option<ImagePipeline>,
+    /// Local crops, `views.local_size` pixels wide and high.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<ImagePipeline>,
     /// Captions of weak views.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weak_text: Option<TextPipeline>,
@@ -63,9 +66,15 @@ impl AugmentRecipe {
         }
     }
 
-    /// Refuses pipelines whose pictures are not squares of `size`: the encoder could not read them.
-    pub(super) fn check(&self, size: usize) -> Result<(), RecipeError> {
-        for (key, pipeline) in [("augment.weak", &self.weak), ("augment.strong", &self.strong)] {
+    /// Refuses pipelines whose pictures are not squares of `size` or, of local crops, `local_size`: the encoder could not read
+    /// them.
+    pub(super) fn check(&self, size: usize, local_size: usize) -> Result<(), RecipeError> {
+        let pipelines = [
+            ("augment.weak", &self.weak, size),
+            ("augment.strong", &self.strong, size),
+            ("augment.local", &self.local, local_size),
+        ];
+        for (key, pipeline, size) in pipelines {
             let Some(pipeline) = pipeline else { continue };
             let transforms = pipeline.build(size)?;
             // A crop that happens only sometimes shows itself in one of a few draws.
@@ -73,7 +82,7 @@ impl AugmentRecipe {
                 let view = transforms.apply(Image::filled(7, 5, [0; 3]), &mut SampleRng::new(0, 0, index, 0));
                 if (view.width(), view.height()) != (size, size) {
                     let value = format!("a pipeline that gives {} x {} pixels", view.width(), view.height());
-                    let must = "one that always gives squares of views.size: with random-resized-crop, or resize and center-crop";
+                    let must = "one that always gives squares of views.size, or views.local_size: with random-resized-crop, or resize and center-crop";
                     return Err(RecipeError::Value { key, value, must });
                 }
             }

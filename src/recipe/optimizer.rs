@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use vlp_schedulers::{Cosine, CosineConfig, CosineEnding, ScheduleError};
 use vlp_trainer::AdamWOptions;
 
 use super::RecipeError;
@@ -15,6 +16,10 @@ pub struct OptimizerRecipe {
     pub epsilon: f32,
     /// Decoupled weight decay of matrices and embeddings.
     pub weight_decay: f32,
+    /// Where half a cosine takes the weight decay by the end of the run (DINO: 0.04 to 0.4); it stays as it is when left out. Only
+    /// [`weight_decay_over`](Self::weight_decay_over) reads it: burn's AdamW keeps one value for a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay_end: Option<f32>,
     /// Largest joint norm of all gradients; absent means no clipping.
     #[serde(default)]
     pub max_norm: Option<f64>,
@@ -25,6 +30,15 @@ impl OptimizerRecipe {
     pub fn adamw(&self) -> AdamWOptions {
         let OptimizerRecipe { beta_1, beta_2, epsilon, weight_decay, .. } = *self;
         AdamWOptions { beta_1, beta_2, epsilon, weight_decay }
+    }
+
+    /// The weight decay of each step of a run of `total_steps` steps.
+    ///
+    /// # Errors
+    /// When there is no step.
+    pub fn weight_decay_over(&self, total_steps: u64) -> Result<Cosine, ScheduleError> {
+        let (start, end) = (self.weight_decay.into(), self.weight_decay_end.unwrap_or(self.weight_decay).into());
+        Cosine::new(CosineConfig { start, end, total_steps, ending: CosineEnding::Approached })
     }
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
@@ -38,6 +52,11 @@ impl OptimizerRecipe {
         }
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             return refuse("optimizer.weight_decay", self.weight_decay.to_string(), "0 or more");
+        }
+        if let Some(end) = self.weight_decay_end
+            && !(end.is_finite() && end >= 0.0)
+        {
+            return refuse("optimizer.weight_decay_end", end.to_string(), "0 or more, or left out");
         }
         match self.max_norm {
             Some(norm) if !(norm.is_finite() && norm > 0.0) => {

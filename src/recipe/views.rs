@@ -3,11 +3,11 @@ use vlp_augment::{
     ColorJitter, GaussianBlur, Grayscale, HorizontalFlip, ImageSequence, KeywordShuffle, OneOf, RandomApply,
     RandomDeletion, RandomResizedCrop, RandomSwap, TextSequence,
 };
-use vlp_data::Views;
+use vlp_data::{PhotometricStage, Views};
 
 use super::{AugmentRecipe, RecipeError};
 
-/// How one weak and several strong views of a sample are made. What is left out is CLIP-rocket's, captions unchanged;
+/// How one weak, several strong and several local views of a sample are made. What is left out is CLIP-rocket's, captions unchanged;
 /// [`AugmentRecipe`] says more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +16,13 @@ pub struct ViewsRecipe {
     pub size: usize,
     /// Number of strong views.
     pub strong: usize,
+    /// Number of local crops, small pictures without captions, for multi-crop methods. [`Clip`](vlp_methods::Clip) and
+    /// [`ClipRocket`](vlp_methods::ClipRocket) do not read them.
+    pub local: usize,
+    /// Side of the local crops in pixels.
+    pub local_size: usize,
+    /// Smallest and largest share of the area that a local crop takes; jitter, greyscale, blur and flip are those of strong views.
+    pub local_scale: [f64; 2],
     /// Smallest and largest share of the picture's area that a weak crop takes.
     pub weak_scale: [f64; 2],
     /// The same for strong crops.
@@ -30,6 +37,8 @@ pub struct ViewsRecipe {
     pub blur_radius: f64,
     /// Probability of a horizontal flip in strong views.
     pub flip: f64,
+    /// Where colours and sharpness are changed: by the workers (`host`, when left out) or on the device of the batch (`device`).
+    pub photometric: PhotometricStage,
     /// What happens to the captions of weak views.
     pub weak_text: TextAugmentation,
     /// What happens to the captions of strong views.
@@ -49,11 +58,17 @@ pub enum TextAugmentation {
     Keywords,
 }
 
+/// Several times what any published method has; each view of each sample of a batch is held in memory.
+const MOST_VIEWS: usize = 64;
+
 impl Default for ViewsRecipe {
     fn default() -> Self {
         Self {
             size: 224,
             strong: 2,
+            local: 0,
+            local_size: 96,
+            local_scale: [0.05, 0.14],
             weak_scale: [0.5, 1.0],
             strong_scale: [0.08, 1.0],
             jitter: 0.8,
@@ -61,6 +76,7 @@ impl Default for ViewsRecipe {
             blur: 0.5,
             blur_radius: 2.0,
             flip: 0.5,
+            photometric: PhotometricStage::default(),
             weak_text: TextAugmentation::None,
             strong_text: TextAugmentation::None,
         }
@@ -77,7 +93,11 @@ impl ViewsRecipe {
         };
         let strong = match &augment.strong {
             Some(pipeline) => pipeline.build(self.size)?,
-            None => self.strong_pictures(),
+            None => self.augmented_crops(self.size, self.strong_scale),
+        };
+        let local = match &augment.local {
+            Some(pipeline) => pipeline.build(self.local_size)?,
+            None => self.augmented_crops(self.local_size, self.local_scale),
         };
         let mut texts = [self.weak_text.transforms(), self.strong_text.transforms()];
         for (text, pipeline) in texts.iter_mut().zip([&augment.weak_text, &augment.strong_text]) {
@@ -86,13 +106,14 @@ impl ViewsRecipe {
             }
         }
         let [weak_text, strong_text] = texts;
-        Ok(Views::weak(augment.view(weak, weak_text)).and_strong(self.strong, augment.view(strong, strong_text)))
+        let views = Views::weak(augment.view(weak, weak_text));
+        let views = views.and_strong(self.strong, augment.view(strong, strong_text)).and_local(self.local, local);
+        Ok(views.photometric(self.photometric))
     }
 
-    fn strong_pictures(&self) -> ImageSequence {
-        let [low, high] = self.strong_scale;
+    fn augmented_crops(&self, size: usize, [low, high]: [f64; 2]) -> ImageSequence {
         ImageSequence::new()
-            .then(RandomResizedCrop::new(self.size, (low, high)))
+            .then(RandomResizedCrop::new(size, (low, high)))
             .then(RandomApply::new(self.jitter, ColorJitter::new(0.4, 0.4, 0.4, 0.1)))
             .then(RandomApply::new(self.grayscale, Grayscale))
             .then(RandomApply::new(self.blur, GaussianBlur { radius: (0.1, self.blur_radius) }))
@@ -101,11 +122,21 @@ impl ViewsRecipe {
 
     /// Refuses keys that would have no effect because `augment` takes their place.
     pub(super) fn check_beside(&self, augment: &AugmentRecipe) -> Result<(), RecipeError> {
-        let usual = Self { size: self.size, strong: self.strong, ..Self::default() };
+        let Self { size, strong, local, local_size, photometric, .. } = *self;
+        let usual = Self { size, strong, local, local_size, photometric, ..Self::default() };
         let mut rest = self.clone();
         if augment.strong.is_none() {
             let Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, .. } = usual;
             rest = Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, ..rest };
+        }
+        if augment.local.is_none() {
+            rest.local_scale = usual.local_scale;
+        } else if local == 0 {
+            return Err(RecipeError::Value {
+                key: "augment.local",
+                value: "set".to_owned(),
+                must: "left out while views.local is 0",
+            });
         }
         if augment.weak.is_none() {
             rest.weak_scale = usual.weak_scale;
@@ -121,7 +152,7 @@ impl ViewsRecipe {
                 key: "views",
                 value: "set for pictures or captions that augment also describes".to_owned(),
                 must: "left out there: weak_scale beside augment.weak; strong_scale, jitter, grayscale, blur, blur_radius and \
-                       flip beside augment.strong; weak_text and strong_text beside those of augment",
+                       flip beside augment.strong; local_scale beside augment.local; weak_text and strong_text beside those of augment",
             });
         }
         Ok(())
@@ -129,7 +160,25 @@ impl ViewsRecipe {
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |key, value: String, must| Err(RecipeError::Value { key, value, must });
-        for (key, [low, high]) in [("views.weak_scale", self.weak_scale), ("views.strong_scale", self.strong_scale)] {
+        for (key, size) in [("views.size", self.size), ("views.local_size", self.local_size)] {
+            if !(1..=8192).contains(&size) {
+                return refuse(key, size.to_string(), "1 to 8192 pixels");
+            }
+        }
+        for (key, count) in [("views.strong", self.strong), ("views.local", self.local)] {
+            if count > MOST_VIEWS {
+                return refuse(key, count.to_string(), "at most 64");
+            }
+        }
+        let usual = Self::default();
+        if self.local == 0 && (self.local_size, self.local_scale) != (usual.local_size, usual.local_scale) {
+            return refuse("views.local", "0".to_owned(), "at least 1 where local_size or local_scale is set");
+        }
+        for (key, [low, high]) in [
+            ("views.weak_scale", self.weak_scale),
+            ("views.strong_scale", self.strong_scale),
+            ("views.local_scale", self.local_scale),
+        ] {
             if !(low > 0.0 && low <= high && high <= 1.0) {
                 return refuse(key, format!("[{low}, {high}]"), "two shares of the area, 0 < low <= high <= 1");
             }

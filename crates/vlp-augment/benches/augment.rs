@@ -14,7 +14,12 @@ use vlp_augment::image_ops::{
 use vlp_augment::pipeline::ImagePipeline;
 use vlp_augment::{Filter, Image, ImageTransform, Normalization, RandAugment, SampleRng};
 use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
+
+// `vlp-data` depends on this crate, so that its decoder is put together here, of the same parts.
+#[path = "../../vlp-data/src/bytes_reader.rs"]
+mod bytes_reader;
+
+use bytes_reader::BytesReader;
 
 const SIZES: [(usize, usize); 3] = [(500, 375), (640, 480), (1024, 731)];
 const VIEW: usize = 224;
@@ -110,7 +115,7 @@ fn seconds(budget: f64, mut call: impl FnMut(u64)) -> f64 {
 
 /// A file to pixels, by the decoder of `vlp-data`.
 fn decode(file: &[u8]) -> Image {
-    let mut decoder = JpegDecoder::new(ZCursor::new(file));
+    let mut decoder = JpegDecoder::new(BytesReader::new(file));
     let pixels = decoder.decode().expect("a JPEG file");
     let (width, height) = decoder.dimensions().expect("known after decoding");
     Image::new(width, height, pixels).expect("three bytes a pixel")

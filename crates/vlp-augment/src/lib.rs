@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Image`], [`SampleRng`], [`Normalization`] | the picture, the random stream, the channel statistics |
 //! | [`ImageTransform`], [`TextTransform`] | the two traits; [`ImageSequence`], [`TextSequence`], [`RandomApply`], [`OneOf`] compose them |
+//! | [`Photometric`] | changes of colour with their parameters drawn, left for a device by [`ImageTransform::defer`] |
 //! | [`MultiCrop`] | several crops of one picture, large and small |
 //! | [`image_ops`] | crops, resizing, flips, colour jitter, greyscale, blur, solarize, RandAugment and its operations |
 //! | [`text`] | stop words, synonyms, random insertion, swap and deletion, keyword shuffle, choice of captions |
@@ -28,6 +29,7 @@ mod image;
 pub mod image_ops;
 mod multi_crop;
 mod normalization;
+mod photometric;
 pub mod pipeline;
 mod random_apply;
 pub mod recipes;
@@ -43,6 +45,7 @@ pub use image_ops::{
 };
 pub use multi_crop::MultiCrop;
 pub use normalization::Normalization;
+pub use photometric::Photometric;
 pub use random_apply::RandomApply;
 pub use rng::SampleRng;
 pub use text::{

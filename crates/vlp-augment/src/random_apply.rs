@@ -1,4 +1,4 @@
-use crate::{Image, ImageTransform, SampleRng, TextTransform};
+use crate::{Image, ImageTransform, Photometric, SampleRng, TextTransform};
 
 /// Applies a transform with a probability, else passes the input on.
 ///
@@ -21,6 +21,10 @@ impl<T> RandomApply<T> {
 impl<T: ImageTransform> ImageTransform for RandomApply<T> {
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
         if rng.chance(self.probability) { self.transform.apply(image, rng) } else { image }
+    }
+
+    fn defer(&self, image: Image, rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        if rng.chance(self.probability) { self.transform.defer(image, rng, later) } else { image }
     }
 }
 

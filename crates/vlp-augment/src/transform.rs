@@ -1,12 +1,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Image, SampleRng};
+use crate::{Image, Photometric, SampleRng};
 
 /// Changes a picture; never fails, since every [`Image`] holds at least one pixel.
 pub trait ImageTransform: Send + Sync {
     /// The changed picture, a function of the input and of the draws from `rng`.
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image;
+
+    /// Draws the same as [`apply`](Self::apply), but may leave changes of colour for later: `later` has what is still to be done
+    /// to `image`, in order, and is added to.
+    ///
+    /// [`Photometric::apply_all`] of `later` on the result gives the bytes of `apply` on the settled input. What is written
+    /// here does that for every transform: it makes up for what is pending, then applies itself.
+    fn defer(&self, image: Image, rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        let settled = Photometric::apply_all(later.drain(..), image);
+        self.apply(settled, rng)
+    }
 }
 
 /// Changes a caption.
@@ -18,6 +28,10 @@ pub trait TextTransform: Send + Sync {
 impl<T: ImageTransform + ?Sized> ImageTransform for Arc<T> {
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
         (**self).apply(image, rng)
+    }
+
+    fn defer(&self, image: Image, rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        (**self).defer(image, rng, later)
     }
 }
 
@@ -50,6 +64,10 @@ impl ImageSequence {
 impl ImageTransform for ImageSequence {
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
         self.steps.iter().fold(image, |image, step| step.apply(image, rng))
+    }
+
+    fn defer(&self, image: Image, rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        self.steps.iter().fold(image, |image, step| step.defer(image, rng, later))
     }
 }
 

@@ -156,17 +156,18 @@ fn captions_are_drawn_once_or_for_each_view() {
     let mut mixed = 0;
     let mut counts = HashMap::<&str, i32>::new();
     for _ in 0..3000 {
-        let single = CaptionSampling::Single.draw(&captions, 3, rng);
+        let all = || captions.iter().map(String::as_str);
+        let single = CaptionSampling::Single.draw(all(), 3, rng);
         assert!(single.len() == 3 && single.iter().all(|caption| *caption == single[0]));
         *counts.entry(single[0]).or_default() += 1;
-        let multi = CaptionSampling::Multi.draw(&captions, 2, rng);
+        let multi = CaptionSampling::Multi.draw(all(), 2, rng);
         mixed += i32::from(multi[0] != multi[1]);
     }
     // 1000 each, standard deviation 26; two in three pairs differ.
     assert!(counts.len() == 3 && counts.values().all(|n| (n - 1000).abs() < 130), "{counts:?}");
     assert!((mixed - 2000).abs() < 130, "{mixed}");
-    assert_eq!(CaptionSampling::Multi.draw(&[], 2, rng), ["", ""]);
-    assert_eq!(CaptionSampling::Single.draw(&[" ".to_owned()], 1, rng), [""]);
+    assert_eq!(CaptionSampling::Multi.draw([], 2, rng), ["", ""]);
+    assert_eq!(CaptionSampling::Single.draw([" "], 1, rng), [""]);
 }
 
 proptest! {

@@ -135,7 +135,7 @@ fn wrong_values_are_refused_with_value_and_range() {
         ("op = \"random-resized-crop\"\nscale = [0.5, 0.1]", "[0.5, 0.1]", "0 < low <= high <= 1"),
         ("op = \"random-resized-crop\"\nscale = [0.5, 1.1]", "[0.5, 1.1]", "0 < low <= high <= 1"),
         ("op = \"random-resized-crop\"\nratio = [0.0, 1.1]", "[0.0, 1.1]", "0 < low <= high"),
-        ("op = \"random-resized-crop\"\nsize = 0", "0", "at least 1"),
+        ("op = \"random-resized-crop\"\nsize = 0", "0", "1 to 8192"),
         ("op = \"color-jitter\"\nhue = 0.6", "0.6", "0 to 0.5"),
         ("op = \"color-jitter\"\ncontrast = -0.1", "-0.1", "0 or more"),
         ("op = \"gaussian-blur\"\nradius = [2, 1]", "[2.0, 1.0]", "0 <= low <= high"),
@@ -166,4 +166,45 @@ fn a_probability_holds() {
 fn an_empty_text_pipeline_changes_nothing() {
     let none = TextPipeline::preset("none").unwrap().build(&Synonyms::builtin());
     assert_eq!(none.apply("A b.".to_owned(), &mut SampleRng::new(0, 0, 0, 0)), "A b.");
+}
+
+#[test]
+fn sizes_and_counts_that_would_take_all_memory_or_time_are_refused() {
+    for (list, part) in [
+        ("{ op = \"random-resized-crop\", size = 8193 }", "size is Some(8193) but must be 1 to 8192 pixels"),
+        ("{ op = \"resize\", size = 1000000000000 }", "size is"),
+        ("{ op = \"center-crop\", size = 0 }", "size is Some(0)"),
+        ("{ op = \"rand-augment\", operations = 101 }", "operations is 101 but must be at most 100"),
+    ] {
+        let error = refusal(&format!("image = [{list}]"));
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(ImagePipeline::preset("clip-rocket/weak").unwrap().build(8193).is_err());
+    for op in ["random-insertion", "synonym-replacement"] {
+        let text = format!("text = [{{ op = \"{op}\", words = 1001 }}]");
+        let error = toml::from_str::<TextFile>(&text).unwrap_err().to_string();
+        assert!(error.contains("words is 1001 but must be 1 to 1000"), "{error}");
+    }
+}
+
+/// 8,192 x 1 pixels are within the limits of a reader; at 224 high they would be a band of 1.2 GB.
+#[test]
+fn a_line_of_pixels_does_not_become_a_band() {
+    let resize = |image: Image| {
+        let pipeline =
+            ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(10), filter: Default::default() })]);
+        let view = pipeline.unwrap().build(10).unwrap().apply(image, &mut SampleRng::new(0, 0, 0, 0));
+        (view.width(), view.height())
+    };
+    assert_eq!(resize(noise(8192, 1)), (640, 10));
+    assert_eq!(resize(noise(2, 1000)), (10, 640));
+    assert_eq!(resize(noise(128, 2)), (640, 10));
+    // What is cut off is cut off on both sides.
+    let mut pixels = vec![0; 3 * 200];
+    pixels[3 * 68..3 * 132].fill(255);
+    let line = Image::new(200, 1, pixels).unwrap();
+    let pipeline =
+        ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(1), filter: Default::default() })]);
+    let view = pipeline.unwrap().build(1).unwrap().apply(line, &mut SampleRng::new(0, 0, 0, 0));
+    assert_eq!(view.pixels(), [255; 3 * 64]);
 }

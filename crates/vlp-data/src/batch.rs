@@ -1,4 +1,4 @@
-use vlp_augment::Image;
+use vlp_augment::{Image, Photometric};
 
 use crate::{Cursor, Damage, DataError, TokenIds, Tokenizer};
 
@@ -72,21 +72,26 @@ impl HostTokens {
 }
 
 /// One view of every sample of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HostView {
     /// The pictures.
     pub images: HostImages,
+    /// What is still to be done to each picture, in order; empty lists unless the views leave it to the device
+    /// ([`PhotometricStage::Device`](crate::PhotometricStage::Device)).
+    pub photometric: Vec<Vec<Photometric>>,
     /// The captions.
     pub tokens: HostTokens,
 }
 
 /// A training batch in main memory. Row i of every view is the sample `keys[i]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HostBatch {
     /// The weak view.
     pub weak: HostView,
     /// The strong views, drawn independently.
     pub strong: Vec<HostView>,
+    /// The local crops, pictures only: see [`Views::and_local`](crate::Views::and_local).
+    pub local: Vec<HostImages>,
     /// Keys of the samples.
     pub keys: Vec<String>,
     /// (epoch, slot) of the samples. Slot and index are the same, unless the dataset has weights or is resampled.

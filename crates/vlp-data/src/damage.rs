@@ -4,7 +4,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why a sample cannot be used. Damaged samples are skipped and counted; they never end a run by themselves.
+use crate::Unreachable;
+
+/// Why a sample cannot be used. Damaged samples are skipped and counted; they never end a run by themselves, but for
+/// [`Damage::Unreachable`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Damage {
@@ -71,6 +74,12 @@ pub enum Damage {
     /// A link, a device or a sparse file where a plain file is expected.
     #[error("`{0}` is not a regular file")]
     NotRegular(String),
+    /// A row of a table whose picture was never fetched, by img2dataset's own account.
+    #[error("img2dataset's status is `{0}`")]
+    NotFetched(String),
+    /// It could not be fetched from afar. No damage of the sample: it ends a stream of batches instead of being skipped.
+    #[error("{0}")]
+    Unreachable(Unreachable),
     /// The archive itself is broken from here on.
     #[error("the archive cannot be read on: {0}")]
     Archive(String),
@@ -107,6 +116,10 @@ pub enum DamageKind {
     Duplicate,
     /// [`Damage::NotRegular`]
     NotRegular,
+    /// [`Damage::NotFetched`]
+    NotFetched,
+    /// [`Damage::Unreachable`]
+    Unreachable,
     /// [`Damage::Archive`]
     Archive,
 }
@@ -128,6 +141,8 @@ impl DamageKind {
             Self::Name => "name",
             Self::Duplicate => "duplicate",
             Self::NotRegular => "not_regular",
+            Self::NotFetched => "not_fetched",
+            Self::Unreachable => "unreachable",
             Self::Archive => "archive",
         }
     }
@@ -150,6 +165,8 @@ impl Damage {
             Self::Name(_) => DamageKind::Name,
             Self::Duplicate(_) => DamageKind::Duplicate,
             Self::NotRegular(_) => DamageKind::NotRegular,
+            Self::NotFetched(_) => DamageKind::NotFetched,
+            Self::Unreachable(_) => DamageKind::Unreachable,
             Self::Archive(_) => DamageKind::Archive,
         }
     }

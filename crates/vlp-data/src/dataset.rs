@@ -1,8 +1,8 @@
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Limits, Sample, Tally, decode, expand_braces};
+use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Tally, decode};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -50,98 +50,12 @@ impl Dataset {
         Ok(Self { parts: vec![Part { source: Box::new(source), weight: 1.0, first: 0 }], limits, tally, warnings })
     }
 
-    /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
-    ///
-    /// # Errors
-    /// When the directory cannot be read or has no such file, and as [`TarShards::open`].
-    pub fn open(directory: impl AsRef<Path>, prefix: &str, limits: Limits) -> Result<Self, DataError> {
-        let directory = directory.as_ref();
-        let read_error = |source| DataError::Read { path: directory.to_owned(), source };
-        let mut files = 0;
-        let mut shards = Vec::new();
-        for entry in fs::read_dir(directory).map_err(read_error)? {
-            let path = entry.map_err(read_error)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            files += 1;
-            if name.starts_with(prefix) && name.ends_with(".tar") {
-                shards.push(path);
-            }
-        }
-        if shards.is_empty() {
-            return Err(DataError::NoShards { directory: directory.to_owned(), prefix: prefix.to_owned(), files });
-        }
-        shards.sort();
-        Self::from_shards(shards, limits)
-    }
-
     /// Indexes these shards, in this order.
     ///
     /// # Errors
     /// As [`TarShards::open`].
     pub fn from_shards(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
         Self::new(TarShards::open(paths, limits.clone())?, limits)
-    }
-
-    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`].
-    ///
-    /// # Errors
-    /// When the pattern is malformed or names a command or a remote place, and as [`TarShards::open`].
-    pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
-        let names = expand_braces(patterns)?;
-        if let Some(name) = names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
-            let reason = match name.starts_with("pipe:") {
-                true => "commands are never run: fetch the shards first",
-                false => "remote shards are not read: fetch them first",
-            };
-            return Err(DataError::Pattern { pattern: name.clone(), reason: reason.to_owned() });
-        }
-        Self::from_shards(names.into_iter().map(PathBuf::from), limits)
-    }
-
-    /// Several patterns with `::` between them, each with the weight of its samples, as open_clip's `--train-data` and
-    /// `--train-data-upsampling-factors`: `("a.tar::b.tar", "1::2")`.
-    ///
-    /// # Errors
-    /// When there are not as many weights as patterns, a weight is no positive number, and as [`Dataset::tars`].
-    pub fn weighted_tars(patterns: &str, weights: &str, limits: Limits) -> Result<Self, DataError> {
-        let wrong = |reason: String| DataError::Pattern { pattern: weights.to_owned(), reason };
-        let patterns: Vec<&str> = patterns.split("::").collect();
-        let weights: Vec<f64> = weights
-            .split("::")
-            .map(|weight| weight.trim().parse().map_err(|_| wrong(format!("`{weight}` is no number"))))
-            .collect::<Result<_, _>>()?;
-        if patterns.len() != weights.len() {
-            return Err(wrong(format!("{} weights for {} patterns: give one for each", weights.len(), patterns.len())));
-        }
-        let parts =
-            patterns.iter().zip(weights).map(|(pattern, weight)| Ok((Self::tars(pattern, limits.clone())?, weight)));
-        Self::mix(parts.collect::<Result<Vec<_>, _>>()?)
-    }
-
-    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` (commas) or `.tsv` table with open_clip's column
-    /// names, `.jsonl` lines, a folder of shards, or a folder of pictures.
-    ///
-    /// # Errors
-    /// When it is none of these, and as the function that reads it.
-    pub fn from_path(path: &str, limits: Limits) -> Result<Self, DataError> {
-        let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
-        if Path::new(path).is_dir() {
-            return match Self::open(path, "", limits.clone()) {
-                Err(DataError::NoShards { .. }) => Self::folder(path, FolderCaptions::Auto, limits),
-                shards => shards,
-            };
-        }
-        if ends(".csv") || ends(".tsv") {
-            let separator = if ends(".csv") { ',' } else { '\t' };
-            Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
-        } else if ends(".jsonl") {
-            Self::json_lines(path, limits)
-        } else if ends(".tar") {
-            Self::tars(path, limits)
-        } else {
-            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl".to_owned();
-            Err(DataError::Pattern { pattern: path.to_owned(), reason })
-        }
     }
 
     /// A table of picture paths and captions: see [`Table::from_csv`].
@@ -294,6 +208,24 @@ impl Dataset {
     /// Lengths of the runs of samples that lie together, in order.
     pub(crate) fn groups(&self) -> Vec<usize> {
         self.parts.iter().flat_map(|part| part.source.groups()).collect()
+    }
+
+    /// Sample `index` will be asked for before long.
+    pub(crate) fn soon(&self, index: usize) {
+        if let Some(part) = self.part(index) {
+            part.source.soon(index - part.first);
+        }
+    }
+
+    /// Refuses an order that would fetch samples over and over.
+    pub(crate) fn check(&self, sampling: Sampling) -> Result<(), DataError> {
+        let mut caches = BTreeMap::<PathBuf, Fetched>::new();
+        for fetched in self.parts.iter().filter_map(|part| part.source.fetched()) {
+            // Sources that share a cache share its room.
+            let both = caches.remove(&fetched.cache).map_or_else(|| fetched.clone(), |known| known.and(&fetched));
+            caches.insert(fetched.cache, both);
+        }
+        caches.values().try_for_each(|fetched| fetched.check(sampling))
     }
 
     /// Number and weight of the samples of each part.

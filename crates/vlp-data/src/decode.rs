@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbaImage};
 use vlp_augment::Image;
 use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use crate::bytes_reader::BytesReader;
 use crate::{Damage, Limits};
 
 /// Decodes a PNG, JPEG or WebP file; what it is, its first bytes tell, not its name.
@@ -38,6 +38,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
         }
         Format::WebP => {
             check_webp_length(bytes)?;
+            check_webp_frames(&bytes[12..], limits)?;
             decode_with_image(bytes, ImageFormat::WebP, format, limits)
         }
     }));
@@ -79,7 +80,7 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(BytesReader::new(bytes), options);
     decoder.decode_headers().map_err(|error| broken(error.to_string()))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| broken("no dimensions".to_owned()))?;
     check_size(width as u64, height as u64, limits)?;
@@ -153,6 +154,29 @@ fn check_webp_length(bytes: &[u8]) -> Result<(), Damage> {
     if found < u64::from(declared) {
         let reason = format!("the file ends after {found} of {declared} bytes");
         return Err(Format::WebP.broken(reason));
+    }
+    Ok(())
+}
+
+/// Each coded frame declares a size of its own, for which the decoder makes room before it compares it with the canvas.
+fn check_webp_frames(mut chunks: &[u8], limits: &Limits) -> Result<(), Damage> {
+    let side = |low: u8, high: u8| u64::from(u16::from_le_bytes([low, high]) & 0x3fff);
+    while let Some((&[a, b, c, d, length @ ..], body)) = chunks.split_first_chunk::<8>() {
+        match (&[a, b, c, d], body) {
+            (b"VP8 ", [_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..]) => {
+                check_size(side(*w0, *w1), side(*h0, *h1), limits)?;
+            }
+            (b"VP8L", [0x2f, sides @ ..]) => {
+                if let Some(&sides) = sides.first_chunk::<4>() {
+                    let sides = u64::from(u32::from_le_bytes(sides));
+                    check_size((sides & 0x3fff) + 1, (sides >> 14 & 0x3fff) + 1, limits)?;
+                }
+            }
+            _ => {}
+        }
+        // A frame of an animation has a head of 16 bytes, then chunks.
+        let length = if &[a, b, c, d] == b"ANMF" { 16 } else { u32::from_le_bytes(length) as usize };
+        chunks = body.get(length + length % 2..).unwrap_or_default();
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::Sampling;
+use crate::{Sampling, Unreachable};
 
 /// What can go wrong with data and tokenizers, grouped by whose fault it is.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +200,28 @@ pub enum DataError {
         largest: u32,
     },
 
+    /// An order that would fetch shards over and over.
+    #[error(
+        "shards of {total} bytes in a cache of {room} read in the order {sampling:?} would be fetched over and over: {remedy}raise \
+         `RemoteOptions::cache_bytes` (VLP_CACHE_GIB); the largest shard has {largest} bytes"
+    )]
+    CacheTooSmall {
+        /// Bytes of all shards.
+        total: u64,
+        /// Bytes of the largest.
+        largest: u64,
+        /// Bytes the cache may hold.
+        room: u64,
+        /// The order.
+        sampling: Sampling,
+        /// An order that fits, if there is one.
+        remedy: String,
+    },
+
     // The environment's fault.
+    /// A shard could not be fetched. Samples are never skipped for that; asking again goes on where the stream stopped.
+    #[error("{0}")]
+    Unreachable(Unreachable),
     /// No sample was finished for a long time.
     #[error(
         "no data for {seconds} s: {workers} workers are busy, the oldest with {sample}. Is its storage reachable? Raise `LoaderConfig::stall_after` if it is only slow"

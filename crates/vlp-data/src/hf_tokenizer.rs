@@ -1,14 +1,18 @@
-use std::fs;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tokenizers::Tokenizer as File;
+use tokenizers::{ModelWrapper, Tokenizer as File};
 
+use crate::source::open_file;
 use crate::tokenizer::readable;
 use crate::{DataError, TokenIds, Tokenizer};
 
 const STARTS: &[&str] = &["<|startoftext|>", "<start_of_text>", "[CLS]", "<s>", "<bos>"];
 const ENDS: &[&str] = &["<|endoftext|>", "<end_of_text>", "[SEP]", "</s>", "<eos>"];
 const PADS: &[&str] = &["<|pad|>", "[PAD]", "<pad>"];
+/// Several times the largest vocabularies there are.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// The names of the tokens around a text; `None` is found out from the file.
 ///
@@ -27,7 +31,7 @@ pub struct SpecialTokens {
 /// Any Hugging Face `tokenizer.json`: BPE, WordPiece, Unigram or word level, with its own normaliser and word
 /// splitting.
 ///
-/// The file's padding and truncation settings are set aside, and its start and end tokens are put in once, whether its
+/// The file's padding, truncation and dropout of merges are set aside, and its start and end tokens are put in once, whether its
 /// post-processor adds them or not. A special token typed in a caption becomes that token, as in Hugging Face's
 /// library.
 #[derive(Debug)]
@@ -52,23 +56,38 @@ impl HfTokenizer {
     /// Reads a `tokenizer.json` and uses the tokens named.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a tokenizer, a token is not in its vocabulary, some text would be unknown
-    /// to it without an unknown token, or the context leaves no room for text.
+    /// If the file cannot be read, has more than 256 MiB or is not a tokenizer, a token is not in its vocabulary, an id is beyond
+    /// 2^31, some text would be unknown to it without an unknown token, or the context leaves no room for text.
     pub fn with_special_tokens(
         path: impl AsRef<Path>,
         context_length: usize,
         names: &SpecialTokens,
     ) -> Result<Self, DataError> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
         let place = path.display().to_string();
-        let mut file = File::from_bytes(&bytes).map_err(|error| {
-            let reason = if bytes.is_empty() { "it is empty".to_owned() } else { error.to_string() };
+        let mut bytes = Vec::new();
+        open_file(path)?
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| DataError::Read { path: path.to_owned(), source })?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(broken(&place, format!("it has more than {MOST_BYTES} bytes")));
+        }
+        let mut file = guarded(|| File::from_bytes(&bytes)).map_err(|error| {
+            let reason = if bytes.is_empty() { "it is empty".to_owned() } else { error };
             broken(&place, reason)
         })?;
         let padding = file.get_padding().map(|padding| padding.pad_token.clone());
         file.with_padding(None);
         file.with_truncation(None).map_err(|error| broken(&place, error.to_string()))?;
+        // Merges left out at random would give a caption other ids on every visit, from a stream that no seed reaches.
+        if let ModelWrapper::BPE(bpe) = file.get_model()
+            && bpe.dropout.is_some()
+        {
+            let mut bpe = bpe.clone();
+            bpe.dropout = None;
+            file.with_model(bpe);
+        }
 
         let marks = Marks::added_by(&file).map_err(|error| broken(&place, error))?;
         let find = |role, wanted: &[&str]| {
@@ -95,8 +114,17 @@ impl HfTokenizer {
         if context_length < least {
             return Err(DataError::ContextTooShort { given: context_length, least });
         }
-        let largest = file.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-        Ok(Self { vocab_size: largest, file, context_length, start, end, pad })
+        let vocab_size = file.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        if vocab_size > i32::MAX as usize {
+            return Err(broken(&place, format!("its largest id is {}, ids end at 2^31 - 2", vocab_size - 1)));
+        }
+        // The post-processor of a file writes ids down again, and they may be wrong.
+        for (role, id) in [("start", start), ("end", Some(end)), ("pad", Some(pad))] {
+            if let Some(id) = id.filter(|&id| id as usize >= vocab_size) {
+                return Err(broken(&place, format!("its {role} id {id} is not among its {vocab_size} ids")));
+            }
+        }
+        Ok(Self { vocab_size, file, context_length, start, end, pad })
     }
 
     /// The id before every text, if there is one.
@@ -126,7 +154,7 @@ impl Tokenizer for HfTokenizer {
     /// A text on which the file's own rules fail (loading has tried them) is read as the empty text, marked as cut.
     fn encode(&self, text: &str) -> TokenIds {
         let (text, cut) = readable(text);
-        let (words, failed) = match self.file.encode_fast(text, false) {
+        let (words, failed) = match guarded(|| self.file.encode_fast(text, false)) {
             Ok(encoding) => (encoding.get_ids().to_vec(), false),
             Err(_) => (Vec::new(), true),
         };
@@ -151,7 +179,7 @@ impl Marks {
     fn added_by(file: &File) -> Result<Self, String> {
         // A private-use character: no vocabulary has it, so that a file without an unknown token fails here, not later.
         let probe = |text, special| {
-            let encoding = file.encode_fast(text, special).map_err(|error| error.to_string())?;
+            let encoding = guarded(|| file.encode_fast(text, special))?;
             Ok::<_, String>(encoding.get_ids().to_vec())
         };
         probe("\u{10fffd}", false)?;
@@ -164,6 +192,14 @@ impl Marks {
             Some((before, &[end])) if before.len() <= 1 => Self { start: before.first().copied(), end: Some(end) },
             _ => Self { start: None, end: None },
         })
+    }
+}
+
+/// The library does not promise to be free of panics on hostile files.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the tokenizer library panicked".to_owned()),
     }
 }
 

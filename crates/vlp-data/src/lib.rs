@@ -8,9 +8,13 @@
 //! |---|---|
 //! | [`Dataset`], [`Source`], [`Sample`], [`decode()`] | samples, what they are read from, pictures |
 //! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
+//! | `ParquetTable` (feature `parquet`) | Parquet tables, with pictures in them or with paths |
+//! | `RemoteOptions` (feature `remote`), [`Unreachable`], [`Fetched`] | shards in S3, in Google's store and behind HTTP |
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
+//! | [`PhotometricStage`] | whether changes of colour are made by the workers or, batch by batch, on the device |
+//! | `apply_photometric` (feature `burn`) | those changes as operations on a batch |
 //! | [`CleanCaption`] | CLIP's text cleaning as a transform, for use before augmentation |
 //! | [`Pass`] | every sample once, in order, for evaluation |
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
@@ -18,6 +22,7 @@
 
 mod batch;
 mod braces;
+mod bytes_reader;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -27,14 +32,18 @@ mod damage;
 mod dataset;
 mod decode;
 mod error;
+mod fetched;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
 mod html_entities;
 mod limits;
 mod loader;
 mod metadata;
+mod opening;
 mod order;
 mod pass;
+#[cfg(feature = "burn")]
+mod photometric;
 mod plan;
 mod rank;
 mod sample;
@@ -43,6 +52,7 @@ mod source;
 #[cfg(feature = "burn")]
 mod tensors;
 mod tokenizer;
+mod unreachable;
 mod views;
 
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
@@ -55,18 +65,26 @@ pub use damage::{Damage, DamageKind, Tally};
 pub use dataset::Dataset;
 pub use decode::decode;
 pub use error::DataError;
+pub use fetched::Fetched;
 #[cfg(feature = "hf-tokenizers")]
 pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use limits::Limits;
-pub use loader::{CaptionChoice, Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
+pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
 pub use metadata::Metadata;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};
+#[cfg(feature = "burn")]
+pub use photometric::apply_photometric;
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
+#[cfg(feature = "remote")]
+pub use source::RemoteOptions;
 pub use source::{CsvOptions, FolderCaptions, Picture, Row, Source, Table, TarShards, YfccZips};
+#[cfg(feature = "parquet")]
+pub use source::{ParquetOptions, ParquetTable};
 #[cfg(feature = "burn")]
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};
-pub use views::{View, Views};
+pub use unreachable::Unreachable;
+pub use views::{PhotometricStage, View, Views};

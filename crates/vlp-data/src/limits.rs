@@ -1,6 +1,7 @@
 /// What a reader accepts before it calls a sample damaged, so that hostile or broken files cost a bounded amount.
 ///
-/// Memory for reading and decoding stays below about `entry_bytes + 11 * image_pixels` for each worker.
+/// Memory for reading and decoding stays below about `entry_bytes + 11 * image_pixels` for each worker, and 20 MiB more: the WebP
+/// decoder takes up to 16 MiB for a part that a header declares, before it finds that the file is shorter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Largest image file inside a shard, in bytes.

@@ -36,12 +36,19 @@ impl Dataset {
         let workers = workers.max(1);
         let mut pass = Pass { window: Arc::new(Window::new(self.len() as u64, 16 * workers)), threads: Vec::new() };
         let transform = Arc::new(transform);
+        // Where each group of samples begins: what follows is fetched while one is read.
+        let begins: Vec<usize> =
+            self.groups().iter().scan(0, |sum, n| Some(std::mem::replace(sum, *sum + n))).collect();
+        let begins = Arc::new(begins);
         for number in 0..workers {
             let (window, dataset, transform) = (Arc::clone(&pass.window), Arc::clone(self), Arc::clone(&transform));
+            let begins = Arc::clone(&begins);
             let work = move || {
                 // Whoever waits must learn of a panic in the transform.
                 let _guard = CloseOnPanic(&window);
                 window.work(|job| {
+                    let next = begins.partition_point(|&begin| begin <= job as usize);
+                    begins.get(next).iter().for_each(|&&index| dataset.soon(index));
                     let sample = dataset.sample(job as usize)?;
                     let rng = &mut SampleRng::new(0, 0, job, 0);
                     Ok(EvalSample {

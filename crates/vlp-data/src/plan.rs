@@ -30,6 +30,7 @@ struct PlanPart {
 
 impl Plan {
     pub(crate) fn new(dataset: &Dataset, seed: u64, sampling: Sampling) -> Result<Self, DataError> {
+        dataset.check(sampling)?;
         let weights = dataset.weights();
         let total: f64 = weights.iter().map(|&(samples, weight)| samples as f64 * weight).sum();
         let (mut parts, mut first_sample, mut slots, mut share) = (Vec::new(), 0, 0, 0.0);
@@ -44,7 +45,10 @@ impl Plan {
         let groups = match sampling {
             Sampling::Windows { shards: 0 } => return Err(DataError::Option { option: "sampling.shards", value: 0 }),
             Sampling::Windows { .. } if slots != first_sample => return Err(DataError::WeightedWindows),
-            Sampling::Windows { .. } => dataset.groups().into_iter().map(|length| length as u64).collect(),
+            Sampling::InOrder if slots != first_sample => Vec::new(),
+            Sampling::Windows { .. } | Sampling::InOrder => {
+                dataset.groups().into_iter().map(|length| length as u64).collect()
+            }
             _ => Vec::new(),
         };
         Ok(Self { seed, sampling, parts, slots, groups, windows: Mutex::default() })
@@ -61,6 +65,22 @@ impl Plan {
             Sampling::InOrder | Sampling::Resampled => position,
             Sampling::Windows { shards } => self.windows(epoch, shards as usize).sample(self.seed, epoch, position),
         }
+    }
+
+    /// A sample of the shard that is read as many shards after that of this position as are read together; none where
+    /// the order knows no shards.
+    pub(crate) fn soon(&self, epoch: u64, position: u64) -> Option<usize> {
+        let ahead = match self.sampling {
+            Sampling::Windows { shards } => u64::from(shards),
+            Sampling::InOrder if !self.groups.is_empty() => 1,
+            _ => return None,
+        };
+        let windows = |epoch| self.windows(epoch, ahead as usize);
+        let here = windows(epoch);
+        let shard = here.shard(position) as u64 + ahead;
+        let (epochs, shard) = (shard / self.groups.len() as u64, shard % self.groups.len() as u64);
+        let there = if epochs == 0 { here } else { windows(epoch + epochs) };
+        Some(there.shards[shard as usize].1 as usize)
     }
 
     pub(crate) fn index(&self, epoch: u64, slot: u64) -> usize {
@@ -96,7 +116,10 @@ impl Plan {
         if let Some((_, windows)) = known.iter().find(|(of, _)| *of == epoch) {
             return Arc::clone(windows);
         }
-        let windows = Arc::new(Windows::new(self.seed, epoch, &self.groups, shards));
+        // Another stream than that of the samples.
+        let order = Order::new(mix(self.seed ^ 0x57a2_d5ed), epoch, self.groups.len() as u64);
+        let order = |position| if self.sampling == Sampling::InOrder { position } else { order.index(position) };
+        let windows = Arc::new(Windows::new(order, &self.groups, shards));
         if known.len() == 2 {
             known.remove(0);
         }
@@ -115,28 +138,31 @@ struct Windows {
 }
 
 impl Windows {
-    fn new(seed: u64, epoch: u64, groups: &[u64], per_window: usize) -> Self {
+    fn new(order: impl Fn(u64) -> u64, groups: &[u64], per_window: usize) -> Self {
         let first_samples: Vec<u64> = groups.iter().scan(0, |sum, &n| Some(std::mem::replace(sum, *sum + n))).collect();
-        // Another stream than that of the samples.
-        let order = Order::new(mix(seed ^ 0x57a2_d5ed), epoch, groups.len() as u64);
         let mut samples = 0;
         let mut shards = Vec::with_capacity(groups.len());
-        for number in (0..groups.len() as u64).map(|position| order.index(position) as usize) {
+        for number in (0..groups.len() as u64).map(|position| order(position) as usize) {
             shards.push((samples, first_samples[number]));
             samples += groups[number];
         }
         Self { shards, per_window, samples }
     }
 
-    fn sample(&self, seed: u64, epoch: u64, position: u64) -> u64 {
+    /// Which shard, counted in their order, a position lies in.
+    fn shard(&self, position: u64) -> usize {
         // Of several shards at one position all but the last are empty.
-        let shard = self.shards.partition_point(|&(begin, _)| begin <= position) - 1;
+        self.shards.partition_point(|&(begin, _)| begin <= position) - 1
+    }
+
+    fn sample(&self, seed: u64, epoch: u64, position: u64) -> u64 {
+        let shard = self.shard(position);
         let first = shard / self.per_window * self.per_window;
         let begin = self.shards[first].0;
         let end = self.shards.get(first + self.per_window).map_or(self.samples, |&(begin, _)| begin);
         let order = Order::new(mix(seed.wrapping_add(first as u64)), epoch, end - begin);
         let position = begin + order.index(position - begin);
-        let shard = self.shards.partition_point(|&(begin, _)| begin <= position) - 1;
+        let shard = self.shard(position);
         let (begin, sample) = self.shards[shard];
         sample + position - begin
     }

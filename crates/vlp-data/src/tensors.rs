@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 use vlp_augment::Normalization;
 use vlp_core::{BatchSource, PairBatch, SourceError, View};
 
-use crate::{Cursor, HostBatch, HostImages, HostTokens, HostView, Loader};
+use crate::{Cursor, HostBatch, HostImages, HostTokens, HostView, Loader, apply_photometric};
 
 impl HostImages {
     /// Uploads the bytes and normalises them on the device.
@@ -12,22 +12,31 @@ impl HostImages {
     /// # Shapes
     /// - result: `[batch, 3, height, width]`, f32
     pub fn into_tensor(self, device: &Device, normalization: &Normalization) -> Tensor<4> {
-        let shape = [self.batch, self.height, self.width, 3];
-        let data = TensorData::new(self.pixels, shape);
+        normalize(self.upload(device), normalization, 3).permute([0, 3, 1, 2])
+    }
+
+    /// The bytes as numbers, `[batch, height, width, 3]`.
+    fn upload(self, device: &Device) -> Tensor<4> {
+        let data = TensorData::new(self.pixels, [self.batch, self.height, self.width, 3]);
         // As bytes: a quarter of the traffic.
-        let bytes = Tensor::<4, Int>::from_data(data, (device, DType::U8));
-        let (scale, shift) = normalization.affine();
-        let channel = |values: [f32; 3]| {
-            let data = TensorData::new(values.to_vec(), [1, 1, 1, 3]);
-            Tensor::<4>::from_data(data, (device, DType::F32))
-        };
-        (bytes.cast(FloatDType::F32) * channel(scale) + channel(shift)).permute([0, 3, 1, 2])
+        Tensor::<4, Int>::from_data(data, (device, DType::U8)).cast(FloatDType::F32)
     }
 
     /// [`HostImages::into_tensor`] of a copy.
     pub fn to_tensor(&self, device: &Device, normalization: &Normalization) -> Tensor<4> {
         self.clone().into_tensor(device, normalization)
     }
+}
+
+/// The affine map from bytes to what an encoder reads; `dim` is that of the channels.
+fn normalize(bytes: Tensor<4>, normalization: &Normalization, dim: usize) -> Tensor<4> {
+    let device = bytes.device();
+    let (scale, shift) = normalization.affine();
+    let mut shape = [1; 4];
+    shape[dim] = 3;
+    let channel =
+        |values: [f32; 3]| Tensor::<4>::from_data(TensorData::new(values.to_vec(), shape), (&device, DType::F32));
+    bytes * channel(scale) + channel(shift)
 }
 
 impl HostTokens {
@@ -47,9 +56,18 @@ impl HostTokens {
 }
 
 impl HostView {
-    /// Uploads pictures and captions.
+    /// Uploads pictures and captions, and does on the device what was left to it.
+    ///
+    /// # Panics
+    /// When something is left to be done, but there are not as many lists as pictures.
     pub fn into_device(self, device: &Device, normalization: &Normalization) -> View {
-        View { images: self.images.into_tensor(device, normalization), tokens: self.tokens.into_tensor(device) }
+        let images = if self.photometric.iter().all(Vec::is_empty) {
+            self.images.into_tensor(device, normalization)
+        } else {
+            let bytes = self.images.upload(device).permute([0, 3, 1, 2]);
+            normalize(apply_photometric(bytes, &self.photometric), normalization, 1)
+        };
+        View { images, tokens: self.tokens.into_tensor(device) }
     }
 }
 

@@ -264,6 +264,20 @@ fn captions_that_cannot_be_used_are_damage() {
     assert_eq!(dataset.tally().count(DamageKind::TooLarge), 1);
 }
 
+/// The index sees how long `.txt` is; a caption in `.json` shows its length when it is read.
+#[test]
+fn a_caption_in_json_has_the_same_limit() {
+    let json = |length| format!("{{\"caption\": \"{}\"}}", "a".repeat(length));
+    let shard = ShardBuilder::new()
+        .member("fits.png", &png(0))
+        .member("fits.json", json(64 << 10).as_bytes())
+        .member("long.png", &png(0))
+        .member("long.json", json((64 << 10) + 1).as_bytes());
+    let dataset = open(&shard.bytes()).unwrap();
+    assert_eq!(dataset.annotation(0).unwrap().caption.len(), 64 << 10);
+    assert_eq!(dataset.annotation(1).unwrap_err().kind(), DamageKind::TooLarge);
+}
+
 #[test]
 fn extended_headers_are_bounded() {
     let name = vec![b'a'; 3 << 20];

@@ -95,6 +95,23 @@ fn bad_rows_are_counted_and_bad_tables_refused() {
     assert!(refused("quote.tsv", &open_quote, &tab).contains("a quote without its end?"));
 }
 
+/// The names of the columns come again with every row, so that a long header would multiply.
+#[test]
+fn a_table_cannot_multiply_its_header() {
+    let directory = folder();
+    let open = |header: &str, rows: &str| {
+        let path = shards::write(directory.path(), "t.tsv", format!("filepath\ttitle{header}\n{rows}").as_bytes());
+        Dataset::csv(path, &CsvOptions::default(), Limits::default())
+    };
+    let short = open("\tlabel\tartist", "a/0.png\tx\ty\n").unwrap().annotation(0).unwrap();
+    assert_eq!((short.metadata.text("label"), short.metadata.get("artist")), (Some("y"), None));
+    assert!(open(&"\tx".repeat(998), "a/0.png\tx\n").is_ok());
+    for header in ["\tx".repeat(999), format!("\t{}", "x".repeat(256))] {
+        let error = open(&header, "a/0.png\tx\n").unwrap_err().to_string();
+        assert!(error.contains("at most 1000 and 255 are read"), "{error}");
+    }
+}
+
 #[test]
 fn files_that_are_no_pictures_are_damage_when_they_are_read() {
     let directory = folder();
@@ -218,6 +235,25 @@ fn a_pickle_that_wants_to_run_something_is_refused() {
         let error = Dataset::conceptual_captions(golden(name), ".", Limits::default()).unwrap_err().to_string();
         assert!(error.contains(part), "{name}: {error}");
     }
+}
+
+/// A pickle of one row that its list names again and again.
+fn shared_rows(rows: usize, caption: usize) -> Vec<u8> {
+    let text = |text: &str| [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let row = [text("image_id"), text("a/0.png"), text("caption"), text(&"x".repeat(caption))].concat();
+    [b"\x80\x02](}q\x00(".as_slice(), &row, b"u", &b"h\x00".repeat(rows - 1), b"e."].concat()
+}
+
+#[test]
+fn a_pickle_cannot_multiply_one_text() {
+    let directory = folder();
+    let open = |rows| {
+        let path = shards::write(directory.path(), "t.pkl", &shared_rows(rows, 1000));
+        Dataset::conceptual_captions(path, directory.path(), Limits::default())
+    };
+    assert_eq!(open(50).unwrap().len(), 50);
+    let error = open(1000).unwrap_err().to_string();
+    assert!(error.contains("its rows share texts"), "{error}");
 }
 
 #[test]

@@ -115,6 +115,18 @@ fn the_files_own_padding_and_truncation_do_not_interfere() {
     assert_eq!(tokenizer.encode("a dog a dog a dog"), TokenIds { ids: vec![2, 4, 5, 4, 5, 4, 3], truncated: true });
 }
 
+/// Dropout of merges draws from the library's own stream: the same text would have other ids each time.
+#[test]
+fn dropout_of_merges_is_set_aside() {
+    let file = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
+        "post_processor": null, "decoder": null,
+        "model": {"type": "BPE", "dropout": 1.0, "unk_token": "u", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+                  "fuse_unk": false, "vocab": {"d": 0, "o": 1, "u": 2, "do": 3, "</s>": 4}, "merges": [["d", "o"]]},
+    });
+    assert_eq!(ids(&load(&file, 4, &SpecialTokens::default()).unwrap(), "do"), [3, 4, 4, 4]);
+}
+
 #[test]
 fn truncation_is_flagged_exactly_when_an_id_is_lost() {
     let file = bert_like(Value::Null, Value::Null, Value::Null);
@@ -128,6 +140,39 @@ fn a_gap_in_the_ids_counts_towards_the_size_of_the_vocabulary() {
     let vocab = json!({"[UNK]": 0, "<eos>": 9});
     let file = word_level(vocab, &[], Value::Null, Value::Null, Value::Null);
     assert_eq!(load(&file, 4, &SpecialTokens::default()).unwrap().vocab_size(), 10);
+}
+
+/// A post-processor writes ids down again; the rows of an embedding table are counted by the vocabulary.
+#[test]
+fn ids_outside_the_vocabulary_or_beyond_31_bits_are_refused() {
+    let bert = json!({"type": "BertProcessing", "sep": ["[SEP]", 70], "cls": ["[CLS]", 2]});
+    let error = load(&bert_like(bert, Value::Null, Value::Null), 8, &SpecialTokens::default()).unwrap_err();
+    assert!(error.to_string().contains("its end id 70 is not among its 7 ids"), "{error}");
+    let vocab = json!({"[UNK]": 0, "<eos>": 4_000_000_000_u32});
+    let file = word_level(vocab, &[], Value::Null, Value::Null, Value::Null);
+    let error = load(&file, 8, &SpecialTokens::default()).unwrap_err();
+    assert!(error.to_string().contains("its largest id is 4000000000"), "{error}");
+}
+
+/// Found by mutants: the library looks up a special token without asking whether it is there, and expects a decoder to be JSON.
+#[test]
+fn files_that_make_the_library_panic_are_refused() {
+    let template = json!({
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+        "special_tokens": {},
+    });
+    let lookup = bert_like(template, Value::Null, Value::Null).to_string();
+    let decoder =
+        bert_like(Value::Null, Value::Null, Value::Null).to_string().replace("\"decoder\":null", "\"decoder\":x");
+    let folder = tempfile::tempdir().unwrap();
+    for text in [lookup, decoder] {
+        let path = folder.path().join("tokenizer.json");
+        std::fs::write(&path, text).unwrap();
+        let error = HfTokenizer::from_path(&path, 8).unwrap_err().to_string();
+        assert!(error.contains(": the tokenizer library panicked."), "{error}");
+    }
 }
 
 #[test]

@@ -20,13 +20,9 @@ impl Activation {
     /// Applies it element by element.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
-            Activation::Gelu => activation::gelu(x),
-            Activation::GeluTanh => {
-                // burn's own form raises to the power 3.0, which is slower than two products.
-                let inner = (x.clone() * x.clone() * 0.044_715 + 1.0) * x.clone() * (2.0 / std::f64::consts::PI).sqrt();
-                (inner.tanh() + 1.0) * x * 0.5
-            }
-            Activation::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
+            Activation::Gelu => vlp_ops::gelu(x),
+            Activation::GeluTanh => vlp_ops::gelu_tanh(x),
+            Activation::QuickGelu => vlp_ops::quick_gelu(x),
             Activation::Relu => activation::relu(x),
         }
     }

@@ -1,30 +1,9 @@
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear};
-use burn::tensor::{Bool, Device, Tensor, activation, module::linear};
+use burn::tensor::{Device, Tensor};
+use vlp_ops::{AttentionOptions, linear, self_attention};
 
 use crate::layers;
-
-/// `softmax(q kᵀ / √d) v` for each head.
-///
-/// # Shapes
-/// - q: `[batch, heads, queries, d]`; k, v: `[batch, heads, keys, d]`
-/// - mask: `[queries, keys]`, true where a query must not see a key
-/// - returns `[batch, queries, heads * d]`
-pub(crate) fn attend(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
-    let [batch, heads, queries, head_dim] = q.dims();
-    let mut scores = (q * (head_dim as f64).powf(-0.5)).matmul(k.swap_dims(2, 3));
-    if let Some(mask) = mask {
-        scores = scores.mask_fill(mask.unsqueeze::<4>(), f32::NEG_INFINITY);
-    }
-    let context = activation::softmax(scores, 3).matmul(v).swap_dims(1, 2);
-    context.reshape([batch, queries, heads * head_dim])
-}
-
-/// Cuts the last axis of `[batch, length, width]` into heads: `[batch, heads, length, width / heads]`.
-pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
-    let [batch, length, width] = x.dims();
-    x.reshape([batch, length, heads, width / heads]).swap_dims(1, 2)
-}
 
 /// Rows under the `N` parts of a fused projection, which has `N * width` columns.
 ///
@@ -68,13 +47,11 @@ impl SelfAttention {
 
     /// # Shapes
     /// - x: `[batch, length, width]`
-    /// - mask: `[length, length]`, true where a query (row) must not see a key (column)
     /// - returns `[batch, length, width]`
-    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        let [batch, length, width] = x.dims();
-        let rows = x.reshape([batch * length, width]);
-        let [q, k, v] = project_parts(&self.qkv, rows, width)
-            .map(|part| split_heads(part.reshape([batch, length, width]), self.heads));
-        layers::over_rows(&self.out, attend(q, k, v, mask))
+    ///
+    /// With `causal`, a token sees only those up to its own position.
+    pub fn forward(&self, x: Tensor<3>, causal: bool) -> Tensor<3> {
+        let options = AttentionOptions::new(self.heads).with_causal(causal);
+        layers::over_rows(&self.out, self_attention(layers::over_rows(&self.qkv, x), options))
     }
 }

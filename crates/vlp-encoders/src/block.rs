@@ -1,10 +1,10 @@
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Bool, Device, Tensor};
+use burn::nn::{Dropout, DropoutConfig, Initializer, Linear};
+use burn::tensor::{Device, Tensor};
 
 use crate::drop::drop_path_rate;
 use crate::layers::{linear, over_rows};
-use crate::{Activation, DropPath, EncoderError, SelfAttention, TransformerInit};
+use crate::{Activation, DropPath, EncoderError, LayerNorm, SelfAttention, TransformerInit};
 
 /// What one transformer is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,13 +58,13 @@ impl Block {
     fn new(config: &TransformerConfig, index: usize, device: &Device) -> Self {
         let (width, hidden) = (config.width, config.hidden());
         let init = config.init.block(width, hidden, config.depth);
-        let norm = LayerNormConfig::new(width).with_epsilon(config.norm_eps);
+        let norm = || LayerNorm::new(width, config.norm_eps, device);
         let scale = || config.layer_scale.map(|value| Initializer::Constant { value }.init([width], device));
         Block {
-            norm_1: norm.init(device),
+            norm_1: norm(),
             attention: SelfAttention::new(width, config.heads, init.qkv, init.out, device),
             scale_1: scale(),
-            norm_2: norm.init(device),
+            norm_2: norm(),
             fc_1: linear([width, hidden], init.fc_1.0, Some(init.fc_1.1), device),
             fc_2: linear([hidden, width], init.fc_2.0, Some(init.fc_2.1), device),
             scale_2: scale(),
@@ -73,12 +73,12 @@ impl Block {
         }
     }
 
-    /// With `drop`, stochastic depth is active while the device tracks gradients.
+    /// With `causal`, a token sees only those up to its own position. With `drop`, stochastic depth is active while the device
+    /// tracks gradients.
     ///
     /// # Shapes
     /// - x and result: `[batch, length, width]`
-    /// - mask: `[length, length]`, true where a query must not see a key
-    pub fn forward(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>, drop: bool) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, causal: bool, drop: bool) -> Tensor<3> {
         let branch = |y: Tensor<3>, scale: &Option<Param<Tensor<1>>>| {
             let y = match scale {
                 Some(scale) => y * scale.val().unsqueeze::<3>(),
@@ -86,7 +86,7 @@ impl Block {
             };
             if drop { self.drop_path.forward(y) } else { y }
         };
-        let x = x.clone() + branch(self.attention.forward(self.norm_1.forward(x), mask), &self.scale_1);
+        let x = x.clone() + branch(self.attention.forward(self.norm_1.forward(x), causal), &self.scale_1);
         let hidden = self.activation.forward(over_rows(&self.fc_1, self.norm_2.forward(x.clone())));
         x + branch(over_rows(&self.fc_2, hidden), &self.scale_2)
     }
@@ -138,18 +138,17 @@ impl TransformerConfig {
 }
 
 impl Transformer {
-    /// Runs all blocks. With `drop`, dropout hits the residual stream at the entrance of every block (so `depth` times,
+    /// Runs all blocks. With `causal`, a token sees only those up to its own position. With `drop`, dropout hits the residual stream at the entrance of every block (so `depth` times,
     /// as in clip-rocket's strong texts) and stochastic depth its branches, while the device tracks gradients.
     ///
     /// # Shapes
     /// - x and result: `[batch, length, width]`
-    /// - mask: `[length, length]`, true where a query must not see a key
-    pub fn forward(&self, mut x: Tensor<3>, mask: Option<Tensor<2, Bool>>, drop: bool) -> Tensor<3> {
+    pub fn forward(&self, mut x: Tensor<3>, causal: bool, drop: bool) -> Tensor<3> {
         for block in &self.blocks {
             if drop {
                 x = self.dropout.forward(x);
             }
-            x = block.forward(x, mask.clone(), drop);
+            x = block.forward(x, causal, drop);
         }
         x
     }

@@ -1,14 +1,14 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
+use burn::nn::{Initializer, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::ImageEncoder;
 
 use crate::drop::drop_path_rate;
-use crate::layers::{linear, normal};
+use crate::layers::{linear, normal, over_rows};
 use crate::resnet::{check_pictures, check_stages};
-use crate::{Activation, DropPath, EncoderError};
+use crate::{Activation, DropPath, EncoderError, LayerNorm};
 
 /// Configuration of a [`ConvNext`]; the default is ConvNeXt-T.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl ConvNextConfig {
 }
 
 fn norm(channels: usize, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(channels).with_epsilon(1e-6).init(device)
+    LayerNorm::new(channels, 1e-6, device)
 }
 
 /// A convolution that starts as timm's ConvNeXt does: N(0, 0.02), bias zero.
@@ -148,7 +148,7 @@ impl ConvNextBlock {
         let y = self.depthwise.forward(x.clone()).permute([0, 2, 3, 1]);
         let [batch, height, width, channels] = y.dims();
         let rows = self.norm.forward(y.reshape([batch * height * width, channels]));
-        let rows = self.fc_2.forward(Activation::Gelu.forward(self.fc_1.forward(rows)));
+        let rows = over_rows(&self.fc_2, Activation::Gelu.forward(over_rows(&self.fc_1, rows)));
         let rows = match &self.scale {
             Some(scale) => rows * scale.val().unsqueeze::<2>(),
             None => rows,

@@ -3,7 +3,7 @@ use burn::nn::{Initializer, Linear};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{linear, normal, uniform_fan_in};
+use crate::layers::{linear, normal, over_rows, uniform_fan_in};
 use crate::{Activation, EncoderError};
 
 /// Configuration of a [`DinoHead`]; the default is DINO's.
@@ -60,7 +60,7 @@ impl DinoHead {
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         let x = self.layers.iter().enumerate().fold(x, |x, (index, layer)| {
-            let x = layer.forward(x);
+            let x = over_rows(layer, x);
             if index < last { Activation::Gelu.forward(x) } else { x }
         });
         unit(x, 1).matmul(unit(self.prototypes.val(), 0))

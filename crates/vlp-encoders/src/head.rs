@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::EncoderError;
-use crate::layers::{linear, normal};
+use crate::layers::{linear, normal, over_rows};
 use crate::mlp_head::{MlpHead, MlpHeadConfig};
 
 /// How an encoder's vectors are projected into the space where pairs are compared.
@@ -78,7 +78,7 @@ impl ProjectionHead {
                 assert_eq!(x.dims()[1], identity.columns, "this head passes on vectors of another length");
                 x
             }
-            ProjectionHead::Linear(layer) => layer.forward(x),
+            ProjectionHead::Linear(layer) => over_rows(layer, x),
             ProjectionHead::Mlp(mlp) => mlp.forward(x),
         }
     }

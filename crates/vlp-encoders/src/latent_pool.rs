@@ -1,11 +1,12 @@
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use vlp_ops::{AttentionOptions, attention};
 
-use crate::Activation;
-use crate::attention::{attend, project_parts, split_heads};
+use crate::attention::project_parts;
 use crate::block::TransformerConfig;
 use crate::layers::{linear, normal, over_rows};
+use crate::{Activation, LayerNorm};
 
 /// SigLIP's attention pooling ("MAP head", Zhai et al. 2022): one learned query attends to all tokens, then
 /// `y + mlp(norm y)`. timm calls it `attn_pool`.
@@ -40,7 +41,7 @@ impl LatentPool {
             q: linear([width, width], init.qkv.0.clone(), Some(init.qkv.1.clone()), device),
             kv: linear([width, 2 * width], init.qkv.0, Some(init.qkv.1), device),
             out: linear([width, width], init.out.0, Some(init.out.1), device),
-            norm: LayerNormConfig::new(width).with_epsilon(config.norm_eps).init(device),
+            norm: LayerNorm::new(width, config.norm_eps, device),
             fc_1: linear([width, hidden], init.fc_1.0, Some(init.fc_1.1), device),
             fc_2: linear([hidden, width], init.fc_2.0, Some(init.fc_2.1), device),
             heads: config.heads,
@@ -53,13 +54,12 @@ impl LatentPool {
     /// - returns `[batch, width]`
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
         let [batch, length, width] = tokens.dims();
-        let q = split_heads(over_rows(&self.q, self.latent.val()), self.heads);
-        let q = q.expand([batch, self.heads, 1, width / self.heads]);
+        let q = over_rows(&self.q, self.latent.val()).expand([batch, 1, width]);
         let rows = tokens.reshape([batch * length, width]);
-        let [k, v] = project_parts(&self.kv, rows, width)
-            .map(|part| split_heads(part.reshape([batch, length, width]), self.heads));
-        let x = self.out.forward(attend(q, k, v, None).reshape([batch, width]));
-        let hidden = self.activation.forward(self.fc_1.forward(self.norm.forward(x.clone())));
-        x + self.fc_2.forward(hidden)
+        let [k, v] = project_parts(&self.kv, rows, width).map(|part| part.reshape([batch, length, width]));
+        let context = attention(q, k, v, AttentionOptions::new(self.heads));
+        let x = over_rows(&self.out, context.reshape([batch, width]));
+        let hidden = self.activation.forward(over_rows(&self.fc_1, self.norm.forward(x.clone())));
+        x + over_rows(&self.fc_2, hidden)
     }
 }

@@ -34,14 +34,8 @@ pub(crate) fn linear(
 }
 
 /// Applies a linear layer to the last axis as one product over all rows.
-///
-/// burn keeps the batch axis apart for some row counts and then multiplies matrix by matrix, which is slow for short
-/// sequences; the weight is the same for every row, so the batch can always be folded in.
-pub(crate) fn over_rows(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
-    let [batch, length, width] = x.dims();
-    let y = layer.forward(x.reshape([batch * length, width]));
-    let out = y.dims()[1];
-    y.reshape([batch, length, out])
+pub(crate) fn over_rows<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    vlp_ops::linear(x, layer.weight.val(), layer.bias.as_ref().map(Param::val))
 }
 
 /// Where a convolution's weights start.

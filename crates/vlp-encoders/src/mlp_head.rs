@@ -3,7 +3,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{linear, uniform_fan_in};
+use crate::layers::{linear, over_rows, uniform_fan_in};
 use crate::{Activation, BatchNorm, EncoderError};
 
 /// What stands behind the last linear layer of an [`MlpHead`].
@@ -148,7 +148,7 @@ impl MlpHead {
     pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x);
+            x = over_rows(layer, x);
             if let Some(norm) = self.norms.get(index) {
                 x = norm.forward(x);
             }

@@ -4,8 +4,8 @@ use burn::nn::{Initializer, Linear};
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 use vlp_core::ImageEncoder;
+use vlp_ops::{AttentionOptions, attention};
 
-use crate::attention::{attend, split_heads};
 use crate::layers::{ConvInit, conv, linear, normal, over_rows};
 use crate::residual_block::{Downsampling, average_pool, stages};
 use crate::resnet::check_stages;
@@ -146,8 +146,8 @@ impl AttentionPool {
         let [batch, _, channels] = tokens.dims();
         // Only the mean's answer is used, so only it asks.
         let mean = tokens.clone().slice([0..batch, 0..1]);
-        let heads = |layer: &Linear, x: Tensor<3>| split_heads(over_rows(layer, x), self.heads);
-        let context = attend(heads(&self.q, mean), heads(&self.k, tokens.clone()), heads(&self.v, tokens), None);
+        let (q, k, v) = (over_rows(&self.q, mean), over_rows(&self.k, tokens.clone()), over_rows(&self.v, tokens));
+        let context = attention(q, k, v, AttentionOptions::new(self.heads));
         self.out.forward(context.reshape([batch, channels]))
     }
 }

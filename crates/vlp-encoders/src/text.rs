@@ -1,11 +1,11 @@
 use burn::module::{Module, Param};
-use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::nn::{Embedding, EmbeddingConfig};
+use burn::tensor::{Device, Int, Tensor};
 use vlp_core::{TextEncoder, TextMode};
 
 use crate::layers::normal;
 use crate::text_config::{TextPooling, TextTransformerConfig};
-use crate::{EncoderError, Transformer, TransformerConfig, TransformerInit};
+use crate::{EncoderError, LayerNorm, Transformer, TransformerConfig, TransformerInit};
 
 /// The text transformer of CLIP (causal, pooled at the end of text) and of SigLIP (both ways, pooled at the end of the
 /// sequence): learned positions, pre-norm blocks, a last layer normalisation, the vector of one token.
@@ -52,7 +52,7 @@ impl TextTransformerConfig {
             tokens: EmbeddingConfig::new(self.vocab_size, self.width).with_initializer(normal(0.02)).init(device),
             positions: normal(0.01).init([self.context_length, self.width], device),
             transformer,
-            norm: LayerNormConfig::new(self.width).with_epsilon(self.norm_eps).init(device),
+            norm: LayerNorm::new(self.width, self.norm_eps, device),
             width: self.width,
             causal: self.causal,
             pooling: self.pooling,
@@ -77,12 +77,9 @@ impl TextTransformer {
         let [_, length] = tokens.dims();
         let context = self.positions.dims()[0];
         assert!(length <= context, "this encoder takes at most {context} tokens, got {length}");
-        let device = tokens.device();
         let positions = self.positions.val().slice([0..length, 0..self.width]).unsqueeze::<3>();
-        let x = self.tokens.forward(tokens) + positions;
-        let mask: Option<Tensor<2, Bool>> =
-            self.causal.then(|| Tensor::<2, Int>::ones([length, length], &device).triu(1).bool());
-        self.transformer.forward(x, mask, mode == TextMode::Local)
+        let x = vlp_ops::embedding(self.tokens.weight.val(), tokens) + positions;
+        self.transformer.forward(x, self.causal, mode == TextMode::Local)
     }
 
     /// The vector of the pooled token in each row.

@@ -1,12 +1,11 @@
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 use vlp_core::ImageEncoder;
 
 use crate::drop::PatchDropout;
 use crate::layers::normal;
 use crate::vit_config::{ImagePooling, VitConfig};
-use crate::{EncoderError, LatentPool, Positions, Stem, Transformer, TransformerConfig, TransformerInit};
+use crate::{EncoderError, LatentPool, LayerNorm, Positions, Stem, Transformer, TransformerConfig, TransformerInit};
 
 /// Vision transformer (Dosovitskiy et al. 2021) in open_clip's and in timm's dialect.
 ///
@@ -62,7 +61,7 @@ impl VitConfig {
             init: self.init,
         };
         let width = self.width;
-        let norm = LayerNormConfig::new(width).with_epsilon(self.norm_eps);
+        let norm = || LayerNorm::new(width, self.norm_eps, device);
         let (class_std, position_std) = match self.init {
             TransformerInit::OpenClip | TransformerInit::Clip => ((width as f64).powf(-0.5), (width as f64).powf(-0.5)),
             TransformerInit::Timm | TransformerInit::Moco => (1e-6, 0.02),
@@ -75,10 +74,10 @@ impl VitConfig {
             registers: (self.registers > 0).then(|| normal(1e-6).init([1, self.registers, width], device)),
             positions: self.positions.init(placed, side, width, position_std, device),
             patch_dropout: PatchDropout::new(self.patch_dropout),
-            pre_norm: self.pre_norm.then(|| norm.init(device)),
+            pre_norm: self.pre_norm.then(|| norm()),
             pool: (self.pooling == ImagePooling::Map).then(|| LatentPool::new(&transformer, device)),
             transformer: transformer.init(device)?,
-            norm: norm.init(device),
+            norm: norm(),
             stem: self.stem.init(width, self.stem_bias, self.init == TransformerInit::Moco, device),
             width,
             image_size: self.image_size,
@@ -145,7 +144,7 @@ impl Vit {
             "this encoder takes 3 x {0} x {0} pictures, got {channels} x {height} x {width}",
             self.image_size,
         );
-        self.transformer.forward(self.embed(images), None, true)
+        self.transformer.forward(self.embed(images), false, true)
     }
 }
 

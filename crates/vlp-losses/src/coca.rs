@@ -1,11 +1,10 @@
-use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor};
+use burn::tensor::{FloatDType, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::LossError;
-use crate::linear::with_slope;
 use crate::soft_cross_entropy::widened;
-use vlp_ops::{RowSoftmax, row_softmax};
+use vlp_ops::softmax_cross_entropy;
 
 /// Configuration of [`Captioning`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +53,7 @@ impl Captioning {
         let device = logits.device();
         // The last position has no next token: it counts as padding, which is cheaper than cutting the logits.
         let end = Tensor::full([batch, 1], self.pad_token, (&device, tokens.dtype()));
-        let answers = Tensor::cat(vec![tokens.slice([0..batch, 1..length]), end], 1).reshape([batch * length, 1]);
+        let answers = Tensor::cat(vec![tokens.slice([0..batch, 1..length]), end], 1).reshape([batch * length]);
         let logits = widened(logits).reshape([batch * length, vocabulary]);
         let padded = answers.clone().equal_elem(self.pad_token);
         let counts = padded.clone().bool_not().float().cast(FloatDType::from(logits.dtype()));
@@ -62,15 +61,10 @@ impl Captioning {
         let answers = answers.mask_fill(padded, 0);
         let collective = ctx.collective;
         // At least one token, so that captions without any divide by something.
-        let counted = collective.all_reduce_sum(counts.clone().sum_dim(0)).clamp_min(1.0) / collective.world() as f64;
-        let weights = counts / counted;
-        let RowSoftmax { shares, below, log_sum, .. } = row_softmax(logits.clone().inner());
-        let values = (log_sum - below.gather(1, answers.clone())) * weights.clone();
-        let losses = with_slope(values, &[&logits], || {
-            let less = weights.ones_like().neg();
-            let gradient = shares.scatter(1, answers, less, IndexingUpdateOp::Add);
-            (logits.clone() * gradient).sum_dim(1) * weights
-        });
+        let counted =
+            collective.all_reduce_sum(counts.clone().sum().reshape([1, 1])).clamp_min(1.0) / collective.world() as f64;
+        let weights = counts / counted.reshape([1]);
+        let losses = softmax_cross_entropy(logits, answers, 0.0) * weights;
         losses.sum()
     }
 }

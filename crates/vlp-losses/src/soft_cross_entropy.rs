@@ -1,8 +1,7 @@
 use burn::tensor::{DType, FloatDType, Int, Tensor};
 
 use crate::linear::with_slope;
-use crate::log_sum_exp::log_sum_exp;
-use vlp_ops::{RowSoftmax, row_softmax};
+use vlp_ops::{RowSoftmax, row_softmax, softmax_cross_entropy};
 
 /// Half-precision inputs as f32, wider ones as they are: exponentials and their sums need the digits.
 pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -68,6 +67,6 @@ pub(crate) fn mean_of_row_products(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
 /// Mean over rows of the cross-entropy whose right answer for row i is column `first + i`.
 pub(crate) fn diagonal_cross_entropy(logits: Tensor<2>, first: usize) -> Tensor<1> {
     let (rows, first) = (logits.dims()[0], first as i64);
-    let answers = Tensor::<1, Int>::arange(first..first + rows as i64, &logits.device()).reshape([rows, 1]);
-    (log_sum_exp(logits.clone()) - logits.gather(1, answers)).mean()
+    let answers = Tensor::<1, Int>::arange(first..first + rows as i64, &logits.device());
+    softmax_cross_entropy(logits, answers, 0.0).mean()
 }

@@ -45,6 +45,9 @@ pub fn pictures(jpeg: &[u8]) -> Vec<Case> {
         case("PNG that declares 2 x 2^31 - 1", with_png_size(&png, 2, i32::MAX as u32), Some("dimensions")),
         case("JPEG that declares 12,000 x 12,000", with_jpeg_size(jpeg, 12_000, 12_000), Some("dimensions")),
         case("JPEG that declares 65,500 x 65,500", with_jpeg_size(jpeg, 65_500, 65_500), Some("dimensions")),
+        case("WebP whose lossy frame is larger than its canvas", with_webp_frame(b"VP8 ", &LOSSY), Some("dimensions")),
+        case("WebP whose lossless frame is larger", with_webp_frame(b"VP8L", &LOSSLESS), Some("dimensions")),
+        case("WebP animation with such a frame", animation(with_webp_frame(b"VP8 ", &LOSSY)), Some("dimensions")),
         case("JPEG of no height", with_jpeg_size(jpeg, 40, 0), Some("pixels")),
         case("RGB PNG", png.clone(), None),
         case("JPEG", jpeg, None),
@@ -64,6 +67,31 @@ pub fn pictures(jpeg: &[u8]) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// Begin of a lossy frame: key frame, start code, 16,383 x 16,383.
+const LOSSY: [u8; 14] = [0x10, 2, 0, 0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff, 0x3f, 0, 0, 0, 0];
+/// Begin of a lossless frame: signature, 16,384 x 16,384, version 0.
+const LOSSLESS: [u8; 8] = [0x2f, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0];
+
+fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [name.as_slice(), &(body.len() as u32).to_le_bytes(), body].concat()
+}
+
+fn webp(chunks: &[u8]) -> Vec<u8> {
+    chunk(b"RIFF", &[b"WEBP", chunks].concat())
+}
+
+/// A canvas of 40 x 30 pixels with this frame.
+fn with_webp_frame(name: &[u8; 4], frame: &[u8]) -> Vec<u8> {
+    webp(&[chunk(b"VP8X", &[0, 0, 0, 0, 39, 0, 0, 29, 0, 0]), chunk(name, frame)].concat())
+}
+
+/// The same with its frame inside that of an animation.
+fn animation(still: Vec<u8>) -> Vec<u8> {
+    let head = [0, 0, 0, 0, 0, 0, 39, 0, 0, 29, 0, 0, 100, 0, 0, 0];
+    let frame = chunk(b"ANMF", &[&head, &still[30..]].concat());
+    webp(&[chunk(b"VP8X", &[2, 0, 0, 0, 39, 0, 0, 29, 0, 0]), chunk(b"ANIM", &[0; 6]), frame].concat())
 }
 
 /// The file with other sides in its header, whose checksum is made right.

@@ -10,6 +10,7 @@ pub mod golden_case;
 pub mod gradient;
 #[cfg(feature = "tensor")]
 pub mod inputs;
+pub mod mutants;
 #[cfg(feature = "tensor")]
 pub mod rank_case;
 #[cfg(feature = "ranks")]

@@ -1,6 +1,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::optim::{AdamWState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer};
+use burn::tensor::{Device, Tensor};
+use vlp_ops::{AdamWNumbers, adamw_step};
 
 /// Settings of [`adamw`]; the defaults are CLIP-rocket's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,17 +25,47 @@ impl Default for AdamWOptions {
 /// AdamW ([Loshchilov and Hutter 2019](https://arxiv.org/abs/1711.05101)) for every parameter of `module`, with weight
 /// decay for those that [`decays`] names.
 ///
+/// Numbers, state and records are those of burn's AdamW; each parameter is updated in one pass by [`vlp_ops::adamw_step`].
+///
 /// Build it after a record was loaded into `module`: parameters are recognised by ids, and a record brings its own.
 pub fn adamw<M: Module>(module: &M, options: AdamWOptions) -> ModuleOptimizer {
-    let config = AdamWConfig::new()
-        .with_beta_1(options.beta_1)
-        .with_beta_2(options.beta_2)
-        .with_epsilon(options.epsilon)
-        .with_weight_decay(options.weight_decay);
-    let undecayed = config.clone().with_weight_decay(0.0).build();
+    let undecayed = AdamW { options: AdamWOptions { weight_decay: 0.0, ..options } };
     let mut collect = Undecayed { path: Vec::new(), ids: Vec::new() };
     module.visit(&mut collect);
-    config.init().with_group(ParamGroup::from_ids(collect.ids), undecayed, None)
+    ModuleOptimizer::from(AdamW { options }).with_group(ParamGroup::from_ids(collect.ids), undecayed, None)
+}
+
+/// AdamW in one pass, with burn's state.
+#[derive(Clone)]
+struct AdamW {
+    options: AdamWOptions,
+}
+
+impl Optimizer for AdamW {
+    type State<const D: usize> = AdamWState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        rate: LearningRate,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<AdamWState<D>>,
+    ) -> (Tensor<D>, Option<AdamWState<D>>) {
+        let AdamWOptions { beta_1, beta_2, epsilon, weight_decay } = self.options;
+        let (time, moments) = match state {
+            Some(AdamWState { momentum }) => (momentum.time + 1, [momentum.moment_1, momentum.moment_2]),
+            None => (1, [gradient.zeros_like(), gradient.zeros_like()]),
+        };
+        let numbers = AdamWNumbers { rate, beta_1, beta_2, epsilon, weight_decay, time };
+        let (parameter, [moment_1, moment_2]) = adamw_step(parameter, gradient, moments, numbers);
+        let momentum = AdaptiveMomentumState { time, moment_1, moment_2, max_moment_2: None };
+        (parameter, Some(AdamWState { momentum }))
+    }
+
+    fn to_device<const D: usize>(mut state: AdamWState<D>, device: &Device) -> AdamWState<D> {
+        state.momentum = state.momentum.to_device(device);
+        state
+    }
 }
 
 /// Whether weight decay applies to a parameter: it has two dimensions or more and neither it nor a module that holds it

@@ -1,5 +1,4 @@
-use super::{adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation};
-use crate::{Image, ImageTransform, SampleRng};
+use crate::{Image, ImageTransform, Photometric, SampleRng};
 
 /// Random brightness, contrast, saturation and hue, in a random order (torchvision's `ColorJitter`).
 ///
@@ -27,21 +26,29 @@ impl ColorJitter {
             hue: (-hue, hue),
         }
     }
+
+    /// What is done to a picture, in order.
+    fn draw(&self, rng: &mut SampleRng) -> impl Iterator<Item = Photometric> {
+        type Change = fn(f64) -> Photometric;
+        let mut steps: [(Change, (f64, f64), f64); 4] = [
+            (Photometric::Brightness, self.brightness, 1.0),
+            (Photometric::Contrast, self.contrast, 1.0),
+            (Photometric::Saturation, self.saturation, 1.0),
+            (Photometric::Hue, self.hue, 0.0),
+        ];
+        rng.shuffle(&mut steps);
+        let changing = steps.into_iter().filter(|(_, range, neutral)| *range != (*neutral, *neutral));
+        changing.map(|(change, (low, high), _)| change(rng.range(low, high)))
+    }
 }
 
 impl ImageTransform for ColorJitter {
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
-        type Adjust = fn(Image, f64) -> Image;
-        let mut steps: [(Adjust, (f64, f64), f64); 4] = [
-            (adjust_brightness, self.brightness, 1.0),
-            (adjust_contrast, self.contrast, 1.0),
-            (adjust_saturation, self.saturation, 1.0),
-            (adjust_hue, self.hue, 0.0),
-        ];
-        rng.shuffle(&mut steps);
-        steps
-            .iter()
-            .filter(|(_, range, neutral)| *range != (*neutral, *neutral))
-            .fold(image, |image, (adjust, (low, high), _)| adjust(image, rng.range(*low, *high)))
+        Photometric::apply_all(self.draw(rng), image)
+    }
+
+    fn defer(&self, image: Image, rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        later.extend(self.draw(rng));
+        image
     }
 }

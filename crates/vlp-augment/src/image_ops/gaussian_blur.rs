@@ -1,5 +1,5 @@
 use super::vectorized::vectorized;
-use crate::{Image, ImageTransform, SampleRng};
+use crate::{Image, ImageTransform, Photometric, SampleRng};
 
 /// Gaussian blur with a random radius (Pillow's `GaussianBlur`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,10 +12,23 @@ impl ImageTransform for GaussianBlur {
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
         gaussian_blur(image, rng.range(self.radius.0, self.radius.1))
     }
+
+    /// Wide blurs are not left for later: their cost grows with the radius where there is no running sum.
+    fn defer(&self, image: Image, rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        let radius = rng.range(self.radius.0, self.radius.1);
+        if radius <= MOST_DEFERRED_RADIUS {
+            later.push(Photometric::GaussianBlur(radius));
+            return image;
+        }
+        gaussian_blur(Photometric::apply_all(later.drain(..), image), radius)
+    }
 }
 
+/// Largest radius in pixels that is left to a device: sums of its box filters stay whole numbers in single precision.
+const MOST_DEFERRED_RADIUS: f64 = 7.0;
+
 /// Box filters applied one after the other come close to a Gaussian; Pillow takes three.
-const PASSES: usize = 3;
+pub const BLUR_PASSES: usize = 3;
 
 /// Blurs with standard deviation `radius` (pixels) by three extended box filters in each direction.
 ///
@@ -39,19 +52,22 @@ pub fn gaussian_blur(image: Image, radius: f64) -> Image {
     blurred
 }
 
-/// Weights of one extended box filter in 24-bit fixed point.
-struct BoxKernel {
+/// Weights of one extended box filter in 24-bit fixed point: [`BLUR_PASSES`] of them one after the other along the rows and
+/// as many along the columns, each rounded to bytes, are a [`gaussian_blur`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoxKernel {
     /// Pixels of whole weight on each side of the middle one.
-    reach: usize,
+    pub reach: usize,
     /// Weight of the inner pixels.
-    inner: u32,
+    pub inner: u32,
     /// Weight of the two outermost pixels.
-    outer: u32,
+    pub outer: u32,
 }
 
 impl BoxKernel {
-    fn for_deviation(deviation: f64) -> Self {
-        let variance = (deviation * deviation / PASSES as f64) as f32;
+    /// The filter of a blur with this standard deviation in pixels.
+    pub fn for_deviation(deviation: f64) -> Self {
+        let variance = (deviation * deviation / BLUR_PASSES as f64) as f32;
         let length = (12.0 * f64::from(variance) + 1.0).sqrt() as f32;
         let whole = ((f64::from(length) - 1.0) / 2.0).floor() as f32;
         let mut fraction = (2.0 * whole + 1.0) * (whole * (whole + 1.0) - 3.0 * variance);
@@ -69,12 +85,12 @@ impl BoxKernel {
         self.reach == 0 && self.outer == 0
     }
 
-    /// Filters down the columns, `PASSES` times, `pixels` being `[rows, columns, 3]`.
+    /// Filters down the columns, [`BLUR_PASSES`] times, `pixels` being `[rows, columns, 3]`.
     fn filter_columns(&self, pixels: &mut Vec<u8>, columns: usize, rows: usize) {
         let stride = columns * 3;
         let mut filtered = vec![0; pixels.len()];
         let mut sums = vec![0u32; stride];
-        for _ in 0..PASSES {
+        for _ in 0..BLUR_PASSES {
             vectorized(
                 #[inline(always)]
                 || self.pass(pixels, &mut filtered, &mut sums, rows),

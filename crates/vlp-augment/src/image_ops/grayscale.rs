@@ -1,5 +1,5 @@
 use crate::image::luma;
-use crate::{Image, ImageTransform, SampleRng};
+use crate::{Image, ImageTransform, Photometric, SampleRng};
 
 /// Turns the picture grey, keeping three equal channels. Draws nothing.
 #[derive(Debug, Clone, Copy)]
@@ -16,5 +16,10 @@ pub fn grayscale(mut image: Image) -> Image {
 impl ImageTransform for Grayscale {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
         grayscale(image)
+    }
+
+    fn defer(&self, image: Image, _rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        later.push(Photometric::Grayscale);
+        image
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Image, ImageTransform, SampleRng};
+use crate::{Image, ImageTransform, Photometric, SampleRng};
 
 /// Mirrors left and right. Draws nothing: put it into a `RandomApply` for a random flip.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,11 @@ pub fn horizontal_flip(mut image: Image) -> Image {
 
 impl ImageTransform for HorizontalFlip {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
+        horizontal_flip(image)
+    }
+
+    /// At once: mirroring commutes with every change of colour.
+    fn defer(&self, image: Image, _rng: &mut SampleRng, _later: &mut Vec<Photometric>) -> Image {
         horizontal_flip(image)
     }
 }

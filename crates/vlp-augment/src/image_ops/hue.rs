@@ -21,6 +21,12 @@ pub fn adjust_hue(mut image: Image, factor: f64) -> Image {
     image
 }
 
+/// Hue, saturation and value of a colour as Pillow's 8-bit mode "HSV" has them.
+pub fn hsv_from_rgb([red, green, blue]: [u8; 3]) -> [u8; 3] {
+    let (hue, saturation) = hue_and_saturation(red, green, blue);
+    [hue, saturation, red.max(green).max(blue)]
+}
+
 /// Colours of a block, channel by channel, so that every step below runs over vectors.
 struct Planes {
     red: [u8; BLOCK],

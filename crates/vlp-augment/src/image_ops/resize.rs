@@ -64,23 +64,35 @@ pub fn resize_crop(image: &Image, crop: CropBox, width: usize, height: usize, fi
     let source = TypedCroppedImage::from_ref(&whole, left as u32, top as u32, crop_width as u32, crop_height as u32)
         .expect("the box was cut back into the picture above");
     if crop_width == width || crop_height == height {
-        pass(&source, &mut resized, convolution);
+        RESIZER.with_borrow_mut(|(resizer, _)| pass(resizer, &source, target(&mut resized), convolution));
     } else {
         // Bytes are rounded and clipped between the two directions, so their order shows. Pillow 13 goes across first
         // unless that takes away less than half as many columns as going down takes rows (found on 7,000 random sizes,
         // all of them right).
         let (columns, rows) = (crop_width.saturating_sub(width), crop_height.saturating_sub(height));
         let down_first = rows > 2 * columns;
-        let mut between = if down_first {
-            Image::filled(crop_width, height, [0; 3])
-        } else {
-            Image::filled(width, crop_height, [0; 3])
-        };
-        pass(&source, &mut between, convolution);
-        pass(&view(&between), &mut resized, convolution);
+        let (columns, rows) = if down_first { (crop_width, height) } else { (width, crop_height) };
+        RESIZER.with_borrow_mut(|(resizer, buffer)| {
+            let bytes = columns * rows * 3;
+            if buffer.len() < bytes {
+                buffer.resize(bytes, 0);
+            }
+            let (columns, rows) = (columns as u32, rows as u32);
+            let between = TypedImage::from_buffer(columns, rows, &mut buffer[..bytes]).expect(WHOLE);
+            pass(resizer, &source, between, convolution);
+            let between = TypedImageRef::from_buffer(columns, rows, &buffer[..bytes]).expect(WHOLE);
+            pass(resizer, &between, target(&mut resized), convolution);
+        });
     }
     resized
 }
+
+thread_local! {
+    /// The resizer with its scratch buffers, and what lies between the two directions: kept between pictures.
+    static RESIZER: RefCell<(fir::Resizer, Vec<u8>)> = RefCell::new((fir::Resizer::new(), Vec::new()));
+}
+
+const WHOLE: &str = "the buffer holds width * height * 3 bytes";
 
 /// Takes the pixel that the centre of each target pixel falls into; the positions add up as they do in Pillow.
 fn nearest(image: &Image, crop: CropBox, target: &mut Image) {
@@ -99,26 +111,31 @@ fn nearest(image: &Image, crop: CropBox, target: &mut Image) {
 }
 
 fn view(image: &Image) -> TypedImageRef<'_, U8x3> {
-    TypedImageRef::from_buffer(image.width() as u32, image.height() as u32, image.pixels())
-        .expect("an Image holds width * height * 3 bytes")
+    TypedImageRef::from_buffer(image.width() as u32, image.height() as u32, image.pixels()).expect(WHOLE)
+}
+
+fn target(image: &mut Image) -> TypedImage<'_, U8x3> {
+    let (width, height) = (image.width() as u32, image.height() as u32);
+    TypedImage::from_buffer(width, height, image.pixels_mut()).expect(WHOLE)
 }
 
 /// Resizes to the size of `target`.
-fn pass(source: &impl fir::ImageView<Pixel = U8x3>, target: &mut Image, filter: fir::FilterType) {
-    thread_local! {
-        /// Keeps its scratch buffers between pictures.
-        static RESIZER: RefCell<fir::Resizer> = RefCell::new(fir::Resizer::new());
-    }
+fn pass(
+    resizer: &mut fir::Resizer,
+    source: &impl fir::ImageView<Pixel = U8x3>,
+    mut target: TypedImage<'_, U8x3>,
+    filter: fir::FilterType,
+) {
     let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter));
-    let (width, height) = (target.width() as u32, target.height() as u32);
-    let mut target = TypedImage::<U8x3>::from_buffer(width, height, target.pixels_mut())
-        .expect("an Image holds width * height * 3 bytes");
-    RESIZER
-        .with_borrow_mut(|resizer| resizer.resize_typed(source, &mut target, &options))
-        .expect("no crop box is passed that could be wrong");
+    resizer.resize_typed(source, &mut target, &options).expect("no crop box is passed that could be wrong");
 }
 
+/// A longer picture is cut to its middle first: a line of 8,192 pixels would otherwise become a band of a gigabyte.
+const LONGEST_SHAPE: usize = 64;
+
 /// Brings the shorter side to a length and keeps the shape. Draws nothing.
+///
+/// Of a picture more than 64 times as long as it is wide, or the other way round, only the middle is kept; torchvision keeps all.
 #[derive(Debug, Clone, Copy)]
 pub struct Resize {
     /// Length of the shorter side afterwards, in pixels.
@@ -129,7 +146,9 @@ pub struct Resize {
 
 impl ImageTransform for Resize {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
-        let (width, height) = (image.width(), image.height());
+        let most = LONGEST_SHAPE * image.width().min(image.height());
+        let (width, height) = (image.width().min(most), image.height().min(most));
+        let middle = CropBox { left: (image.width() - width) / 2, top: (image.height() - height) / 2, width, height };
         // The longer side is cut off, not rounded, as in torchvision.
         let longer = |long: usize, short: usize| self.shorter_side * long / short;
         let (new_width, new_height) = if width <= height {
@@ -137,6 +156,6 @@ impl ImageTransform for Resize {
         } else {
             (longer(width, height), self.shorter_side)
         };
-        resize(&image, new_width, new_height, self.filter)
+        resize_crop(&image, middle, new_width, new_height, self.filter)
     }
 }

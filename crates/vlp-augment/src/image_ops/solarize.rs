@@ -1,4 +1,4 @@
-use crate::{Image, ImageTransform, SampleRng};
+use crate::{Image, ImageTransform, Photometric, SampleRng};
 
 /// Inverts every byte from a threshold on (torchvision's `RandomSolarize` without its coin). Draws nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,5 +29,10 @@ pub fn solarize(mut image: Image, threshold: f64) -> Image {
 impl ImageTransform for Solarize {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
         solarize(image, self.threshold)
+    }
+
+    fn defer(&self, image: Image, _rng: &mut SampleRng, later: &mut Vec<Photometric>) -> Image {
+        later.push(Photometric::Solarize(self.threshold));
+        image
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Image, ImageTransform, SampleRng};
+use crate::{Image, ImageTransform, Photometric, SampleRng};
 
 /// Mirrors top and bottom. Draws nothing: put it into a `RandomApply` for a random flip.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,11 @@ pub fn vertical_flip(mut image: Image) -> Image {
 
 impl ImageTransform for VerticalFlip {
     fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
+        vertical_flip(image)
+    }
+
+    /// At once: mirroring commutes with every change of colour.
+    fn defer(&self, image: Image, _rng: &mut SampleRng, _later: &mut Vec<Photometric>) -> Image {
         vertical_flip(image)
     }
 }

@@ -182,7 +182,7 @@ impl Operation for ImageOp {
     }
 
     fn check(&self) -> Result<(), AugmentError> {
-        let sided = |op, size: &Option<usize>| require(op, "size", *size, size != &Some(0), "at least 1");
+        let sided = |op, size: &Option<usize>| require(op, "size", *size, size.is_none_or(is_side), SIDE);
         match self {
             Self::RandomResizedCrop { size, scale, ratio, .. } => {
                 let op = "random-resized-crop";
@@ -218,7 +218,8 @@ impl Operation for ImageOp {
             Self::Sharpness { factor } => {
                 require("sharpness", "factor", factor, *factor >= 0.0 && factor.is_finite(), "0 or more")
             }
-            Self::RandAugment { magnitude, bins, .. } => {
+            Self::RandAugment { operations, magnitude, bins, .. } => {
+                require("rand-augment", "operations", operations, *operations <= 100, "at most 100")?;
                 require("rand-augment", "bins", bins, *bins >= 2, "at least 2")?;
                 require("rand-augment", "magnitude", magnitude, magnitude < bins, "below `bins`")
             }
@@ -231,6 +232,13 @@ impl Operation for ImageOp {
         }
     }
 }
+
+/// Larger pictures than a reader accepts are a slip of the pen, and would take gigabytes each.
+fn is_side(size: usize) -> bool {
+    (1..=8192).contains(&size)
+}
+
+const SIDE: &str = "1 to 8192 pixels";
 
 pub(super) fn require(
     op: &str,
@@ -250,9 +258,9 @@ impl ImagePipeline {
     /// The transforms; crops without a size of their own are `size` pixels wide and high.
     ///
     /// # Errors
-    /// [`AugmentError::Value`] when `size` is 0.
+    /// [`AugmentError::Value`] when `size` is 0 or above 8,192.
     pub fn build(&self, size: usize) -> Result<ImageSequence, AugmentError> {
-        require("pipeline", "size", size, size > 0, "at least 1")?;
+        require("pipeline", "size", size, is_side(size), SIDE)?;
         Ok(self.steps().iter().fold(ImageSequence::new(), |sequence, step| step.append_to(sequence, size)))
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn steps(name: &str) -> Option<Steps> {
         "open_clip/train" => vec![crop([0.9, 1.0], Bicubic)],
         "open_clip/eval" => evaluation(Bicubic),
         "slip/clip" => vec![crop([0.5, 1.0], Bilinear)],
-        // The picture views of SLIP are those of MoCo v3 without solarize.
+        // SLIP's repository at commit 8ca728a: `train_transform` of main.py above, `augment` of datasets.py here.
         "slip/ssl" => {
             [vec![crop(whole_scale(), Bilinear), jitter(0.4, 0.4, 0.1)], vec![grayscale(), blur(0.5), flip()]].concat()
         }

@@ -65,6 +65,11 @@ fn one() -> usize {
     1
 }
 
+/// A caption has a few dozen words; each insertion costs time and memory.
+fn counted(op: &str, words: usize) -> Result<(), AugmentError> {
+    require(op, "words", words, (1..=1000).contains(&words), "1 to 1000")
+}
+
 fn tenth() -> f64 {
     0.1
 }
@@ -108,10 +113,8 @@ impl Operation for TextOp {
 
     fn check(&self) -> Result<(), AugmentError> {
         match self {
-            Self::SynonymReplacement { words } => {
-                require("synonym-replacement", "words", words, *words > 0, "at least 1")
-            }
-            Self::RandomInsertion { words } => require("random-insertion", "words", words, *words > 0, "at least 1"),
+            Self::SynonymReplacement { words } => counted("synonym-replacement", *words),
+            Self::RandomInsertion { words } => counted("random-insertion", *words),
             Self::RandomDeletion { probability } => {
                 let holds = (0.0..=1.0).contains(probability);
                 require("random-deletion", "probability", probability, holds, "a probability, 0 to 1")

@@ -14,12 +14,13 @@ use std::time::Instant;
 
 use clap::Parser;
 use vlp_augment::ImageSequence;
-use vlp_data::{Dataset, Limits, Tally};
+use vlp_data::{Damage, Dataset, Limits, Tally};
 
 /// Show what is in a dataset.
 #[derive(Parser)]
 pub(crate) struct Args {
-    /// A folder of shards or pictures, a pattern of shards, or a .csv, .tsv or .jsonl table.
+    /// A folder of shards or pictures, a pattern of shards, or a .csv, .tsv or .jsonl table; with the features `parquet` and
+    /// `remote` also .parquet tables and URLs of shards.
     data: String,
     /// Where the sheet of weak and strong views goes.
     #[arg(long, default_value = "views.png")]
@@ -70,6 +71,7 @@ fn inspect(args: &Args) -> Result<(), Box<dyn Error>> {
                 captions.insert(sample.annotation.caption);
                 good.push(index);
             }
+            Err(Damage::Unreachable(error)) => return Err(error.into()),
             Err(damage) => {
                 if tally.total() < args.list as u64 {
                     println!("damaged: {}: {damage}", dataset.name(index));

@@ -27,7 +27,8 @@ use shard::{Packed, Packing};
 /// Pack pictures with captions into tar shards.
 #[derive(Parser)]
 struct Args {
-    /// A folder of pictures, a .csv, .tsv or .jsonl table, or shards to pack anew.
+    /// A folder of pictures, a .csv, .tsv or .jsonl table, or shards to pack anew; with the features `parquet` and `remote`
+    /// also .parquet tables and URLs of shards.
     data: String,
     /// Where the shards and `manifest.json` go.
     #[arg(long)]

@@ -84,6 +84,8 @@ impl Packing<'_> {
                     }
                     packed.samples += 1;
                 }
+                // Shards without samples that are well must not be written.
+                Err(Damage::Unreachable(error)) => return Err(error.into()),
                 Err(damage) => {
                     packed.skipped.add(damage.kind());
                     packed.first_skipped.get_or_insert_with(|| format!("{}: {damage}", self.dataset.name(index)));

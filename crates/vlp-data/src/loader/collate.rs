@@ -3,12 +3,14 @@ use std::collections::HashSet;
 use super::prepare::Prepared;
 use super::skip_limit::SkipGauge;
 use super::{LoaderConfig, Window};
-use crate::{Cursor, Damage, DataError, HostBatch, HostImages, HostTokens, HostView};
+use crate::{Cursor, Damage, DataError, HostBatch, HostImages, HostTokens, HostView, Unreachable};
 
-/// What a worker hands over: a sample with name and damage of those before it in its place, or the message of its panic.
+/// What a worker hands over: a sample with name and damage of those before it in its place, the message of its panic,
+/// or why it could not be fetched.
 pub(super) enum Outcome {
     Done(Option<Prepared>, Vec<(String, Damage)>),
     Panicked(String),
+    Unreachable(Unreachable),
 }
 
 /// Puts samples into batches, in the order of the stream.
@@ -99,6 +101,7 @@ impl<'a> Collator<'a> {
         Some(match self.window.next()? {
             Outcome::Done(sample, damaged) => self.count(sample.is_some(), damaged).map(|()| sample),
             Outcome::Panicked(message) => Err(DataError::WorkerPanicked { message }),
+            Outcome::Unreachable(error) => Err(DataError::Unreachable(error)),
         })
     }
 
@@ -126,9 +129,14 @@ impl<'a> Collator<'a> {
         let mut views = (0..views).map(|number| collate_view(&batch, number)).collect::<Result<Vec<_>, _>>()?;
         let strong = views.split_off(1);
         let weak = views.remove(0);
+        let crops = batch.first().map_or(0, |sample| sample.local.len());
+        let local = (0..crops)
+            .map(|crop| HostImages::collate(batch.iter().map(|sample| &sample.local[crop])))
+            .collect::<Result<_, _>>()?;
         Ok(HostBatch {
             weak,
             strong,
+            local,
             visits: batch.iter().map(|sample| sample.visit).collect(),
             keys: batch.into_iter().map(|sample| sample.key).collect(),
             skipped: std::mem::take(&mut self.skipped),
@@ -138,9 +146,10 @@ impl<'a> Collator<'a> {
 }
 
 fn collate_view(batch: &[Prepared], number: usize) -> Result<HostView, DataError> {
-    let tokens = || batch.iter().map(|sample| &sample.views[number].1);
+    let view = || batch.iter().map(|sample| &sample.views[number]);
     Ok(HostView {
-        images: HostImages::collate(batch.iter().map(|sample| &sample.views[number].0))?,
-        tokens: HostTokens::collate(tokens()),
+        images: HostImages::collate(view().map(|view| &view.image))?,
+        photometric: view().map(|view| view.photometric.clone()).collect(),
+        tokens: HostTokens::collate(view().map(|view| &view.tokens)),
     })
 }

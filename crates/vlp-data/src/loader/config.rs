@@ -1,17 +1,9 @@
 use std::time::Duration;
 
+use vlp_augment::CaptionSampling;
+
 use super::SkipLimit;
 use crate::{DataError, Rank, Sampling};
-
-/// Which caption of a picture that has several is used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum CaptionChoice {
-    /// One is drawn for each visit of a sample, and all views share it.
-    #[default]
-    OnePerSample,
-    /// Each view draws its own.
-    OnePerView,
-}
 
 /// How batches are made.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +25,8 @@ pub struct LoaderConfig {
     pub distinct_by: Option<String>,
     /// How much damage is too much.
     pub skip_limit: SkipLimit,
-    /// Which caption is used where a picture has several.
-    pub captions: CaptionChoice,
+    /// Whether all views of a picture with several captions share the one that is drawn for the visit, or each draws its own.
+    pub captions: CaptionSampling,
     /// Which of several cooperating processes this is. Batch k of rank r holds rows `r * batch_size` on of the k-th *global*
     /// batch, so that the stream of global batches is the same for any number of ranks with the same global batch size.
     ///
@@ -56,7 +48,7 @@ impl LoaderConfig {
             prefetch: 2,
             distinct_by: None,
             skip_limit: SkipLimit::default(),
-            captions: CaptionChoice::default(),
+            captions: CaptionSampling::default(),
             rank: None,
             stall_after: Duration::from_secs(300),
         }

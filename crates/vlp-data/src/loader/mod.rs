@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::plan::Plan;
 use crate::{Cursor, DataError, Dataset, HostBatch, Tally, Tokenizer, Views};
-pub use config::{CaptionChoice, LoaderConfig};
+pub use config::LoaderConfig;
 use pipeline::Pipeline;
 use prepare::Preparation;
 pub use skip_limit::SkipLimit;

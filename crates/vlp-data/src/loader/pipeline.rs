@@ -25,6 +25,7 @@ impl std::fmt::Debug for Outcome {
         f.write_str(match self {
             Self::Done(..) => "Done",
             Self::Panicked(_) => "Panicked",
+            Self::Unreachable(_) => "Unreachable",
         })
     }
 }
@@ -141,17 +142,33 @@ struct Visits {
 impl Visits {
     /// (epoch, slot) of a job: first the samples that were put off, then the stream.
     fn visit(&self, job: u64) -> (u64, u64) {
+        match self.place(job) {
+            Ok((epoch, position)) => (epoch, self.preparation.plan.slot(epoch, position)),
+            Err(visit) => visit,
+        }
+    }
+
+    /// Tells a source that reads from afar what will be wanted after this job.
+    fn look_ahead(&self, job: u64) {
+        if let Ok((epoch, position)) = self.place(job)
+            && let Some(index) = self.preparation.plan.soon(epoch, position)
+        {
+            self.preparation.dataset.soon(index);
+        }
+    }
+
+    /// (epoch, position) of a job in the stream, or the visit of a sample that was put off.
+    fn place(&self, job: u64) -> Result<(u64, u64), (u64, u64)> {
         let deferred = &self.cursor.deferred;
         if let Some(&visit) = deferred.get(job as usize) {
-            return visit;
+            return Err(visit);
         }
         let job = job - deferred.len() as u64;
         let ahead = match self.share {
             Some((rank, rows)) => (job / rows * rank.of as u64 + rank.number as u64) * rows + job % rows,
             None => job,
         };
-        let (epoch, position) = self.cursor.ahead(ahead);
-        (epoch, self.preparation.plan.slot(epoch, position))
+        Ok(self.cursor.ahead(ahead))
     }
 
     fn name(&self, job: u64) -> String {
@@ -162,10 +179,12 @@ impl Visits {
     fn outcome(&self, job: u64) -> Outcome {
         let prepare = || {
             let (epoch, slot) = self.visit(job);
+            self.look_ahead(job);
             self.preparation.prepare(epoch, slot)
         };
         match catch_unwind(AssertUnwindSafe(prepare)) {
-            Ok((sample, damaged)) => Outcome::Done(sample, damaged),
+            Ok(Ok((sample, damaged))) => Outcome::Done(sample, damaged),
+            Ok(Err(unreachable)) => Outcome::Unreachable(unreachable),
             Err(panic) => Outcome::Panicked(panic_message(&*panic)),
         }
     }

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use vlp_augment::{Image, SampleRng};
+use vlp_augment::{CaptionSampling, Image, Photometric};
 
-use super::CaptionChoice;
 use super::timing::{Stage, StageClock};
 use crate::plan::Plan;
-use crate::views::Key;
-use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Views};
+use crate::views::{CAPTION_STREAM, Key, Made};
+use crate::{Annotation, Damage, Dataset, TokenIds, Tokenizer, Unreachable, Views};
 
 /// What every worker needs to turn a slot into a row of a batch.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(super) struct Preparation {
     pub(super) views: Views,
     pub(super) seed: u64,
     pub(super) distinct_by: Option<String>,
-    pub(super) captions: CaptionChoice,
+    pub(super) captions: CaptionSampling,
     /// How many others may stand in for a damaged sample.
     pub(super) substitutes: u64,
     pub(super) clock: StageClock,
@@ -31,15 +30,26 @@ pub(super) struct Prepared {
     /// The value that may occur once in a batch.
     pub(super) distinct: Option<String>,
     /// All views, the weak one first.
-    pub(super) views: Vec<(Image, TokenIds)>,
+    pub(super) views: Vec<PreparedView>,
+    /// The local crops.
+    pub(super) local: Vec<Image>,
 }
 
-/// Random stream of the choice of a caption, beyond those of all views.
-const CAPTION_STREAM: u64 = 1 << 32;
+#[derive(Debug)]
+pub(super) struct PreparedView {
+    pub(super) image: Image,
+    /// What is left to the device.
+    pub(super) photometric: Vec<Photometric>,
+    pub(super) tokens: TokenIds,
+}
+
+/// What was made ready, if anything, and name and damage of what was tried before.
+type Attempts = (Option<Prepared>, Vec<(String, Damage)>);
 
 impl Preparation {
     /// Makes the sample of a slot ready, or one that stands in for it; also gives name and damage of all that were damaged.
-    pub(super) fn prepare(&self, epoch: u64, slot: u64) -> (Option<Prepared>, Vec<(String, Damage)>) {
+    /// An error where one could not be fetched: another one must not take its place, since it is well.
+    pub(super) fn prepare(&self, epoch: u64, slot: u64) -> Result<Attempts, Unreachable> {
         let mut damaged = Vec::new();
         for attempt in 0..=self.substitutes {
             let index = match attempt {
@@ -47,11 +57,12 @@ impl Preparation {
                 _ => self.plan.substitute(epoch, slot, attempt),
             };
             match self.prepare_sample(epoch, slot, index) {
-                Ok(prepared) => return (Some(prepared), damaged),
+                Ok(prepared) => return Ok((Some(prepared), damaged)),
+                Err(Damage::Unreachable(unreachable)) => return Err(unreachable),
                 Err(damage) => damaged.push((self.dataset.name(index), damage)),
             }
         }
-        (None, damaged)
+        Ok((None, damaged))
     }
 
     /// Reads, decodes, augments and tokenises a sample for its visit in `epoch`.
@@ -68,23 +79,21 @@ impl Preparation {
             Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         });
         let key = Key { seed: self.seed, epoch, index: slot };
-        let captions = |view| self.caption(&annotation, key, view);
-        let views = clock.time(Stage::Augment, || self.views.apply(image, captions, key));
-        let encode = |(image, caption): (Image, String)| (image, self.tokenizer.encode(&caption));
+        let (views, local) = clock.time(Stage::Augment, || {
+            let local = self.views.local_crops(&image, key);
+            (self.views.apply(image, &self.captions(&annotation, key), key), local)
+        });
+        let encode = |Made { image, photometric, caption }| {
+            let tokens = self.tokenizer.encode(&caption);
+            PreparedView { image, photometric, tokens }
+        };
         let views = clock.time(Stage::Tokenise, || views.into_iter().map(encode).collect());
-        Ok(Prepared { visit: (epoch, slot), key: annotation.key, distinct, views })
+        Ok(Prepared { visit: (epoch, slot), key: annotation.key, distinct, views, local })
     }
 
-    /// One of the captions of a sample.
-    fn caption(&self, annotation: &Annotation, key: Key, view: u64) -> String {
-        if annotation.other_captions.is_empty() {
-            return annotation.caption.clone();
-        }
-        let stream = CAPTION_STREAM + if self.captions == CaptionChoice::OnePerView { view } else { 0 };
-        let mut rng = SampleRng::new(key.seed, key.epoch, key.index, stream);
-        match rng.below(annotation.other_captions.len() + 1) {
-            0 => annotation.caption.clone(),
-            other => annotation.other_captions[other - 1].clone(),
-        }
+    /// The caption of each view, the weak one first.
+    fn captions<'a>(&self, annotation: &'a Annotation, key: Key) -> Vec<&'a str> {
+        let all = std::iter::once(&annotation.caption).chain(&annotation.other_captions).map(String::as_str);
+        self.captions.draw(all, 1 + self.views.strong_count(), &mut key.stream(CAPTION_STREAM))
     }
 }

@@ -31,11 +31,16 @@ impl Default for CsvOptions {
 /// An unclosed quote would read the rest of the file into one field.
 const RECORD_BYTES: u64 = 16 << 20;
 
+/// Each row repeats the names of its columns as metadata, so that a long header would multiply with the rows.
+const MOST_COLUMNS: usize = 1000;
+const LONGEST_NAME: usize = 255;
+
 impl Table {
     /// Reads a table with a header line.
     ///
     /// # Errors
-    /// When the file cannot be read, a column is missing, the separator is not ASCII, or no row can be used.
+    /// When the file cannot be read, a column is missing, the separator is not ASCII, the header has more than 1,000 columns or a
+    /// name of more than 255 bytes, or no row can be used.
     pub fn from_csv(path: impl AsRef<Path>, options: &CsvOptions, limits: Limits) -> Result<Self, DataError> {
         let path = path.as_ref();
         let wrong = |reason: String| DataError::Table { path: path.to_owned(), reason };
@@ -66,6 +71,11 @@ impl Table {
                 ))
             })
         };
+        if names.len() > MOST_COLUMNS || names.iter().any(|name| name.len() > LONGEST_NAME) {
+            let longest = names.iter().map(String::len).max().unwrap_or_default();
+            let found = format!("{} columns, the longest name of {longest} bytes", names.len());
+            return Err(wrong(format!("{found}; at most {MOST_COLUMNS} and {LONGEST_NAME} are read")));
+        }
         let (image, caption) = (column(&options.image_column)?, column(&options.caption_column)?);
         let root = options.root.clone().unwrap_or_else(|| Table::folder_of(path));
         let mut table = Table::new(path.display().to_string(), root, limits);
@@ -88,11 +98,12 @@ impl Table {
     }
 }
 
-/// None where a field is not UTF-8. Missing fields are empty ones.
+/// None where a field is not UTF-8. A missing path or caption is an empty one; other missing fields are left out.
 fn row(record: &ByteRecord, names: &[String], image: usize, caption: usize) -> Option<Row> {
     let text = |column: usize| std::str::from_utf8(record.get(column).unwrap_or_default()).ok().map(str::to_owned);
     let mut metadata = Metadata::default();
-    for (column, name) in names.iter().enumerate().filter(|&(column, _)| column != image && column != caption) {
+    let rest = (0..names.len().min(record.len())).filter(|&column| column != image && column != caption);
+    for (column, name) in rest.map(|column| (column, &names[column])) {
         metadata.insert(name, text(column)?);
     }
     Some(Row { path: text(image)?, captions: vec![text(caption)?], metadata })

@@ -28,7 +28,7 @@ pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Damage> {
 }
 
 /// Opens a file that a source is made from.
-pub(super) fn open_file(path: &Path) -> Result<File, DataError> {
+pub(crate) fn open_file(path: &Path) -> Result<File, DataError> {
     let read_error = |source| DataError::Read { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(read_error)?.is_file() {
         return Err(read_error(std::io::Error::other("not a regular file")));

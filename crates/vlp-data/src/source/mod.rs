@@ -1,14 +1,20 @@
 //! Where samples come from: one reader for each layout on disk, all behind [`Source`].
 
 mod csv_table;
+#[cfg(feature = "remote")]
+mod far_shards;
 mod files;
 mod folder;
 mod frugal;
 mod idx;
 mod json_lines;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pickle;
 mod positioned;
+#[cfg(feature = "remote")]
+mod remote;
 mod shard_file;
 mod table;
 mod tar_scan;
@@ -19,14 +25,20 @@ use std::fmt::Debug;
 
 use vlp_augment::Image;
 
-use crate::{Annotation, Damage, Tally};
+use crate::{Annotation, Damage, Fetched, Tally};
 
 pub use csv_table::CsvOptions;
 pub use folder::FolderCaptions;
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetOptions, ParquetTable};
+#[cfg(feature = "remote")]
+pub use remote::RemoteOptions;
 pub use table::{Row, Table};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
+#[cfg(feature = "hf-tokenizers")]
+pub(crate) use files::open_file;
 pub(crate) use idx::Idx;
 
 use frugal::Frugal;
@@ -77,5 +89,15 @@ pub trait Source: Send + Sync + Debug {
     /// Lengths of the runs of samples that lie together, such as shards: what is read window by window from afar.
     fn groups(&self) -> Vec<usize> {
         vec![self.len()]
+    }
+
+    /// Sample `index` will be asked for before long: a source that reads from afar begins to fetch what holds it.
+    fn soon(&self, index: usize) {
+        let _ = index;
+    }
+
+    /// What is fetched from afar through a cache, if anything is: an order that would fetch it over and over is refused.
+    fn fetched(&self) -> Option<Fetched> {
+        None
     }
 }

@@ -16,39 +16,78 @@ impl Table {
     /// When the file cannot be read, is no such array, asks to import anything, or no row can be used.
     pub fn from_npy(path: impl AsRef<Path>, root: impl Into<PathBuf>, limits: Limits) -> Result<Self, DataError> {
         let path = path.as_ref();
-        let (pickle, top) = read_pickle(path)?;
+        let (pickle, top, mut budget) = read_pickle(path)?;
         let items = items(path, &pickle, top)?;
         let mut table = Table::new(path.display().to_string(), root, limits);
         for &item in items {
-            match row(&pickle, item) {
+            match row(&pickle, item, &mut budget) {
                 Some(row) => table.push(row),
                 None => table.push_damage(&Damage::Metadata("no dict with `image_id` or `image_name`".to_owned())),
             }
+            budget.check(path)?;
         }
         table.finish()
     }
 }
 
-fn row(pickle: &Pickle, item: Id) -> Option<Row> {
+fn row(pickle: &Pickle, item: Id, budget: &mut TextBudget) -> Option<Row> {
     let path = pickle.field(item, "image_name").or_else(|| pickle.field(item, "image_id"))?;
     let path = match path {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => budget.copy(text),
         Value::Int(number) => number.to_string(),
         _ => return None,
     };
     let captions = match pickle.field(item, "captions").or_else(|| pickle.field(item, "caption")) {
-        Some(Value::Text(text)) => vec![text.clone()],
-        Some(Value::List(list) | Value::Tuple(list)) => list.iter().filter_map(|&id| text(pickle, id)).collect(),
+        Some(Value::Text(text)) => vec![budget.copy(text)],
+        Some(Value::List(list) | Value::Tuple(list)) => texts(pickle, list, budget),
         _ => Vec::new(),
     };
     Some(Row { path, captions, metadata: Metadata::default() })
 }
 
-/// A string among the values.
-pub(super) fn text(pickle: &Pickle, id: Id) -> Option<String> {
-    match pickle.get(id) {
-        Value::Text(text) => Some(text.clone()),
+/// The strings among some values, up to a number that no picture has captions of.
+pub(super) fn texts(pickle: &Pickle, ids: &[Id], budget: &mut TextBudget) -> Vec<String> {
+    const MOST: usize = 1000;
+    let text = |&id: &Id| match pickle.get(id) {
+        Value::Text(text) => Some(budget.copy(text)),
         _ => None,
+    };
+    ids.iter().take(MOST).filter_map(text).collect()
+}
+
+/// How much text the rows of a table may still hold. In a pickle many rows can refer to one list of long texts, so that a small
+/// file would otherwise fill the memory.
+#[derive(Debug)]
+pub(super) struct TextBudget {
+    file: u64,
+    /// None once it was not enough.
+    left: Option<u64>,
+}
+
+impl TextBudget {
+    /// Rows may hold so many times the bytes of the file.
+    const TIMES: u64 = 64;
+
+    fn new(file: u64) -> Self {
+        Self { file, left: Some(file.saturating_mul(Self::TIMES)) }
+    }
+
+    /// A copy of the text, or nothing when there is too much already.
+    fn copy(&mut self, text: &str) -> String {
+        // A string costs memory even when it is empty.
+        let bytes = (text.len() + size_of::<String>()) as u64;
+        self.left = self.left.and_then(|left| left.checked_sub(bytes));
+        if self.left.is_some() { text.to_owned() } else { String::new() }
+    }
+
+    /// An error when there was more text than the file can hold without repeating itself.
+    pub(super) fn check(&self, path: &Path) -> Result<(), DataError> {
+        if self.left.is_some() {
+            return Ok(());
+        }
+        let (times, file) = (Self::TIMES, self.file);
+        let reason = format!("its rows share texts, {times} times the {file} bytes of the file: write each row out");
+        Err(DataError::Table { path: path.to_owned(), reason })
     }
 }
 
@@ -58,8 +97,8 @@ pub(super) fn items<'a>(path: &Path, pickle: &'a Pickle, top: Id) -> Result<&'a 
     pickle.items(top).ok_or_else(|| DataError::Table { path: path.to_owned(), reason })
 }
 
-/// A pickle, in a `.npy` file or bare.
-pub(super) fn read_pickle(path: &Path) -> Result<(Pickle, Id), DataError> {
+/// A pickle, in a `.npy` file or bare: its values, the outermost one, and how much text may be taken out of it.
+pub(super) fn read_pickle(path: &Path) -> Result<(Pickle, Id, TextBudget), DataError> {
     open_file(path)?;
     let wrong = |reason: String| DataError::Table { path: path.to_owned(), reason };
     let bytes = read_file(path, MOST_BYTES).map_err(|damage| wrong(damage.to_string()))?;
@@ -67,9 +106,10 @@ pub(super) fn read_pickle(path: &Path) -> Result<(Pickle, Id), DataError> {
         Some(rest) => object_data(rest).map_err(wrong)?,
         None => &bytes,
     };
-    Pickle::parse(data).map_err(|reason| {
+    let (pickle, top) = Pickle::parse(data).map_err(|reason| {
         wrong(format!("not a pickle of plain data: {reason}. Convert it with scripts/npy-to-jsonl.py"))
-    })
+    })?;
+    Ok((pickle, top, TextBudget::new(bytes.len() as u64)))
 }
 
 /// What follows the header of a `.npy` file: version, length of the header, header.

@@ -63,9 +63,12 @@ impl Pickle {
         &self.values[id as usize]
     }
 
-    /// The entry of a dict under a string key.
+    /// The entry of a dict under a string key; none in a dict of thousands, which is no row and would be searched for each.
     pub(super) fn field(&self, dict: Id, key: &str) -> Option<&Value> {
         let Value::Dict(entries) = self.get(dict) else { return None };
+        if entries.len() > 1000 {
+            return None;
+        }
         let (_, value) =
             entries.iter().rev().find(|(k, _)| matches!(self.get(*k), Value::Text(text) if text == key))?;
         Some(self.get(*value))

@@ -105,7 +105,7 @@ impl Table {
         path.parent().map(Path::to_owned).unwrap_or_default()
     }
 
-    fn row(&self, index: usize) -> Result<&Row, Damage> {
+    pub(super) fn row(&self, index: usize) -> Result<&Row, Damage> {
         self.rows.get(index).ok_or_else(|| Damage::Io(format!("there is no {}", self.name(index))))
     }
 }

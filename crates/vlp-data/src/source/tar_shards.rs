@@ -1,8 +1,10 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+#[cfg(feature = "remote")]
+use super::far_shards::Far;
 use super::shard_file::ShardFile;
-use super::tar_scan::{Entry, Scan, scan};
+use super::tar_scan::{Entry, Scan, Span, scan};
 use super::{Picture, Source};
 use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
 
@@ -13,11 +15,14 @@ use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
 /// Samples are numbered in the order of the shards and of their members, from 0.
 #[derive(Debug)]
 pub struct TarShards {
-    shards: Vec<ShardFile>,
+    pub(super) shards: Vec<ShardFile>,
     entries: Vec<(u32, Entry)>,
     limits: Limits,
     tally: Tally,
     warnings: Vec<String>,
+    /// What shards that are fetched need beyond that.
+    #[cfg(feature = "remote")]
+    pub(super) far: Option<Far>,
 }
 
 /// More shards than this are opened anew for each read instead of being kept open.
@@ -32,26 +37,49 @@ impl TarShards {
     /// # Errors
     /// When a shard cannot be opened, when no sample of a shard has a caption, or when nothing is left at all.
     pub fn open(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
-        let mut source =
-            Self { shards: Vec::new(), entries: Vec::new(), limits, tally: Tally::default(), warnings: Vec::new() };
+        let mut source = Self::empty(limits);
         for path in paths {
-            source.add_shard(path)?;
+            source.add_local(path)?;
         }
-        if source.entries.is_empty() {
-            return Err(DataError::NoSamples {
-                shards: source.shards.len(),
-                damage: source.tally.to_string(),
-                first: source.warnings.first().cloned().unwrap_or_default(),
-            });
-        }
-        Ok(source)
+        source.finish()
     }
 
-    fn add_shard(&mut self, path: PathBuf) -> Result<(), DataError> {
+    pub(super) fn empty(limits: Limits) -> Self {
+        Self {
+            shards: Vec::new(),
+            entries: Vec::new(),
+            limits,
+            tally: Tally::default(),
+            warnings: Vec::new(),
+            #[cfg(feature = "remote")]
+            far: None,
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<Self, DataError> {
+        if self.entries.is_empty() {
+            return Err(DataError::NoSamples {
+                shards: self.shards.len(),
+                damage: self.tally.to_string(),
+                first: self.warnings.first().cloned().unwrap_or_default(),
+            });
+        }
+        Ok(self)
+    }
+
+    pub(super) fn add_local(&mut self, path: PathBuf) -> Result<(), DataError> {
         let read_error = |source| DataError::Read { path: path.clone(), source };
         let file = File::open(&path).map_err(read_error)?;
         let found = scan(&file, &self.limits).map_err(read_error)?;
-        let name = path.display().to_string();
+        let keep = (self.shards.len() < KEEP_OPEN).then_some(file);
+        let shard = ShardFile::Local { path, open: keep };
+        let captions = any_caption(&shard, &found, &self.limits);
+        self.add(shard, found, captions)
+    }
+
+    /// Adds what was found in a shard, and whether a sample of it has a caption.
+    pub(super) fn add(&mut self, shard: ShardFile, found: Scan, captions: bool) -> Result<(), DataError> {
+        let name = shard.name();
         for warning in &found.warnings {
             self.warnings.push(format!("{name}: {warning}"));
         }
@@ -59,11 +87,9 @@ impl TarShards {
             self.warnings.push(format!("{name}: no samples in it"));
         }
         self.tally.merge(&found.tally);
-        let keep = (self.shards.len() < KEEP_OPEN).then_some(file);
-        let shard = ShardFile::new(path, keep);
-        if !any_caption(&shard, &found) {
+        if !captions {
             return Err(DataError::NoCaptions {
-                shard: shard.path().to_owned(),
+                shard: name.into(),
                 samples: found.entries.len() + found.without_text,
             });
         }
@@ -82,13 +108,33 @@ impl TarShards {
 }
 
 /// Whether a shard without captions can be ruled out: usually the first sample settles it.
-fn any_caption(shard: &ShardFile, scan: &Scan) -> bool {
+fn any_caption(shard: &ShardFile, scan: &Scan, limits: &Limits) -> bool {
+    any_caption_by(scan, limits, |span| shard.read(span))
+}
+
+/// The same for a shard that is only a file yet.
+#[cfg(feature = "remote")]
+pub(super) fn any_caption_in(file: &File, scan: &Scan, limits: &Limits) -> bool {
+    any_caption_by(scan, limits, |span| {
+        let mut bytes = vec![0; span.length as usize];
+        super::positioned::read_at(file, &mut bytes, span.offset).map_err(|error| Damage::Io(error.to_string()))?;
+        Ok(bytes)
+    })
+}
+
+fn any_caption_by(scan: &Scan, limits: &Limits, read: impl Fn(Span) -> Result<Vec<u8>, Damage>) -> bool {
     let empty = scan.entries.is_empty() && scan.without_text == 0;
     empty
         || scan.entries.iter().any(|entry| {
             // Damage of another kind says nothing about captions and is met again when training.
-            !matches!(annotate(shard, entry), Err(Damage::NoCaption))
+            !matches!(annotate(&read, entry, limits), Err(Damage::NoCaption))
         })
+}
+
+/// Whether a name is a URL.
+#[cfg(feature = "remote")]
+pub(super) fn is_remote(name: &str) -> bool {
+    name.contains("://")
 }
 
 impl Source for TarShards {
@@ -99,8 +145,7 @@ impl Source for TarShards {
     fn name(&self, index: usize) -> String {
         match self.entries.get(index) {
             Some((shard, entry)) => {
-                let path = self.shards[*shard as usize].path();
-                format!("{}:{}", path.display(), entry.key)
+                format!("{}:{}", self.shards[*shard as usize].name(), entry.key)
             }
             None => format!("sample {index} of {}", self.len()),
         }
@@ -108,7 +153,7 @@ impl Source for TarShards {
 
     fn annotation(&self, index: usize) -> Result<Annotation, Damage> {
         let (shard, entry) = self.entry(index)?;
-        annotate(shard, entry)
+        annotate(|span| shard.read(span), entry, &self.limits)
     }
 
     fn picture(&self, index: usize) -> Result<Picture, Damage> {
@@ -131,16 +176,32 @@ impl Source for TarShards {
         }
         lengths
     }
+
+    #[cfg(feature = "remote")]
+    fn soon(&self, index: usize) {
+        if let (Some(far), Ok((ShardFile::Remote(shard), _))) = (&self.far, self.entry(index)) {
+            far.ahead.want(self.entries[index].0 as usize, shard);
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    fn fetched(&self) -> Option<crate::Fetched> {
+        self.far.as_ref().map(|far| far.fetched.clone())
+    }
 }
 
-fn annotate(shard: &ShardFile, entry: &Entry) -> Result<Annotation, Damage> {
+fn annotate(
+    read: impl Fn(Span) -> Result<Vec<u8>, Damage>,
+    entry: &Entry,
+    limits: &Limits,
+) -> Result<Annotation, Damage> {
     let metadata = match entry.json {
-        Some(span) => Metadata::parse(&shard.read(span)?)?,
+        Some(span) => Metadata::parse(&read(span)?)?,
         None => Metadata::default(),
     };
     let mut caption = String::new();
     if let Some(span) = entry.text {
-        caption = String::from_utf8(shard.read(span)?).map_err(|_| Damage::Encoding)?;
+        caption = String::from_utf8(read(span)?).map_err(|_| Damage::Encoding)?;
     }
     let caption = [caption.as_str(), metadata.text("caption").unwrap_or_default()]
         .map(str::trim)
@@ -148,5 +209,10 @@ fn annotate(shard: &ShardFile, entry: &Entry) -> Result<Annotation, Damage> {
         .find(|text| !text.is_empty())
         .ok_or(Damage::NoCaption)?
         .to_owned();
+    // The index has seen to `.txt`; a caption in `.json` may be as long as the whole member.
+    if caption.len() as u64 > limits.caption_bytes {
+        let member = format!("{}.json", entry.key);
+        return Err(Damage::TooLarge { member, bytes: caption.len() as u64, limit: limits.caption_bytes });
+    }
     Ok(Annotation { key: entry.key.to_string(), caption, other_captions: Vec::new(), metadata })
 }

@@ -7,7 +7,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::files::open_file;
-use super::npy::{items, read_pickle, text};
+use super::npy::{items, read_pickle, texts};
 use super::pickle::Value;
 use super::positioned::Positioned;
 use super::{Picture, Source};
@@ -39,20 +39,21 @@ impl YfccZips {
     /// When the table cannot be read, asks to import anything, or no row can be used.
     pub fn open(table: impl AsRef<Path>, root: impl Into<PathBuf>, limits: Limits) -> Result<Self, DataError> {
         let path = table.as_ref();
-        let (pickle, top) = read_pickle(path)?;
+        let (pickle, top, mut budget) = read_pickle(path)?;
         let (mut rows, mut tally) = (Vec::new(), Tally::default());
         let items = items(path, &pickle, top)?;
         for &item in items {
             let row = pickle.items(item).and_then(|fields| {
-                let (&number, texts) = fields.split_first()?;
+                let (&number, fields) = fields.split_first()?;
                 let Value::Int(number) = pickle.get(number) else { return None };
                 let number = u32::try_from(*number).ok().filter(|&number| number < 100_000_000)?;
-                Some((number, texts.iter().filter_map(|&id| text(&pickle, id)).collect::<Vec<_>>()))
+                Some((number, texts(&pickle, fields, &mut budget)))
             });
             let Some((number, texts)) = row else {
                 tally.add(Damage::Metadata(String::new()).kind());
                 continue;
             };
+            budget.check(path)?;
             let captions: Vec<String> = texts.iter().map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect();
             if captions.is_empty() {
                 tally.add(Damage::NoCaption.kind());

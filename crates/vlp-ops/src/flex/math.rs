@@ -6,6 +6,12 @@ pub(super) const LANES: usize = 64;
 /// `exp(x)` for `x <= 0` to 2 units in the last place; 0 below -87.3, where f32 has no normal number left.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
+    exp_of_sum(x, 0.0)
+}
+
+/// `exp(x + low)` as [`exp`], for a `low` so small that the sum in f32 would lose it.
+#[inline(always)]
+pub(super) fn exp_of_sum(x: f32, low: f32) -> f32 {
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
     // ln 2 in two parts, the first with so few digits that its products are exact.
     const LN_2_HIGH: f32 = 355.0 / 512.0;
@@ -14,7 +20,7 @@ pub(super) fn exp(x: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     let shifted = x * LOG2_E + SHIFT;
     let power = shifted - SHIFT;
-    let r = (x - power * LN_2_HIGH) - power * LN_2_LOW;
+    let r = (x - power * LN_2_HIGH) - power * LN_2_LOW + low;
     // The minimax polynomial of Cephes' expf on [-ln 2 / 2, ln 2 / 2].
     let mut p = 1.987_569_1e-4f32;
     p = p * r + 1.398_199_9e-3;

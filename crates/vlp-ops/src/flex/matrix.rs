@@ -1,5 +1,7 @@
 use burn_flex::FlexTensor;
 
+use super::buffer::{room, written};
+
 /// A row-major matrix that lies in memory without gaps.
 pub(super) struct Matrix {
     tensor: FlexTensor,
@@ -54,18 +56,43 @@ impl<'a> Operand<'a> {
 /// When the sizes do not fit.
 #[expect(unsafe_code, reason = "gemm takes raw pointers")]
 pub(super) fn product(out: &mut [f32], lhs: Operand<'_>, rhs: Operand<'_>, factor: f32, add: bool) {
+    let (length, out) = (out.len(), out.as_mut_ptr());
+    // SAFETY: `out` is borrowed mutably, so it overlaps neither operand, and holds numbers.
+    unsafe { product_at(out, length, lhs, rhs, factor, add) }
+}
+
+/// `lhs rhs` in a new buffer, on all threads.
+///
+/// # Panics
+/// When the sizes do not fit.
+#[expect(unsafe_code, reason = "see `room`")]
+pub(super) fn new_product(lhs: Operand<'_>, rhs: Operand<'_>) -> Vec<f32> {
+    if lhs.columns == 0 {
+        return vec![0.0; lhs.rows * rhs.columns];
+    }
+    let mut out = room(lhs.rows * rhs.columns);
+    // SAFETY: the buffer is new, so it overlaps neither operand; it is not read, and written whole since there is something to sum.
+    unsafe {
+        product_at(out.as_mut_ptr().cast(), out.len(), lhs, rhs, 1.0, false);
+        written(out)
+    }
+}
+
+/// # Safety
+/// `out` must point at room for `length` numbers that nobody else reaches; with `add`, they must have been written.
+#[expect(unsafe_code, reason = "gemm takes raw pointers")]
+unsafe fn product_at(out: *mut f32, length: usize, lhs: Operand<'_>, rhs: Operand<'_>, factor: f32, add: bool) {
     let (rows, inner, columns) = (lhs.rows, lhs.columns, rhs.columns);
     assert_eq!(inner, rhs.rows, "a product needs one inner size");
-    assert_eq!(out.len(), rows * columns, "a product of {rows} x {columns} needs room for it");
+    assert_eq!(length, rows * columns, "a product of {rows} x {columns} needs room for it");
     assert!(lhs.values.len() >= rows * inner && rhs.values.len() >= inner * columns, "an operand is too short");
-    // SAFETY: the three assertions above bound every element that the strides reach, and `out` is borrowed mutably, so it
-    // overlaps neither operand.
+    // SAFETY: the three assertions above bound every element that the strides reach; the caller answers for `out`.
     unsafe {
         gemm::gemm(
             rows,
             columns,
             inner,
-            out.as_mut_ptr(),
+            out,
             1,
             columns as isize,
             add,

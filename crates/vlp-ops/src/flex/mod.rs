@@ -1,5 +1,14 @@
 //! Bodies for the CPU backend in f32: matrix products into a buffer that is used again, vector code for what follows.
 
+mod adamw;
+mod attention;
+mod buffer;
+mod cross_entropy;
+mod embedding;
+mod gelu;
+mod l2_normalize;
+mod layer_norm;
+mod linear;
 mod log_sum_exp;
 mod math;
 mod matrix;

@@ -13,7 +13,7 @@ use vlp::losses::{
     SwaLipV1Config, SwavConfig, VicRegConfig, XClipConfig,
 };
 
-use super::{Inputs, Loss, Objective, Sizes, size};
+use crate::common::{Case, Inputs, Objective, Sizes, size};
 
 const SMALL: &Sizes = &[("batch", 12), ("dim", 16)];
 const PAIRS: &[&Sizes] =
@@ -39,27 +39,27 @@ const VIEWS: &[&Sizes] = &[&[("batch", 256), ("dim", 256)], &[("batch", 1024), (
 const DIMENSIONS: &[&Sizes] =
     &[&[("batch", 256), ("dim", 2048)], &[("batch", 1024), ("dim", 2048)], &[("batch", 4096), ("dim", 512)]];
 
-pub(crate) const LOSSES: &[Loss] = &[
-    Loss { name: "info_nce", build: info_nce, check: SMALL, sizes: LEAN },
-    Loss { name: "info_nce_whole", build: info_nce_whole, check: SMALL, sizes: WHOLE },
-    Loss { name: "sigmoid", build: sigmoid, check: SMALL, sizes: LEAN },
-    Loss { name: "sigmoid_whole", build: sigmoid_whole, check: SMALL, sizes: WHOLE },
-    Loss { name: "clip_rocket", build: clip_rocket, check: SMALL, sizes: VIEWS },
-    Loss { name: "cyclip", build: cyclip, check: SMALL, sizes: PAIRS },
-    Loss { name: "info_loob", build: info_loob, check: SMALL, sizes: PAIRS },
-    Loss { name: "cloob", build: cloob, check: SMALL, sizes: PAIRS },
-    Loss { name: "distillation", build: distillation, check: SMALL, sizes: PAIRS },
-    Loss { name: "moco_v3", build: moco_v3, check: SMALL, sizes: PAIRS },
-    Loss { name: "nt_xent", build: nt_xent, check: SMALL, sizes: PAIRS },
-    Loss { name: "dcl", build: dcl, check: SMALL, sizes: PAIRS },
-    Loss { name: "dclw", build: dclw, check: SMALL, sizes: PAIRS },
-    Loss { name: "negative_cosine", build: negative_cosine, check: SMALL, sizes: PAIRS },
-    Loss { name: "siamlip", build: siamlip, check: SMALL, sizes: PAIRS },
-    Loss { name: "barlow_twins", build: barlow_twins, check: SMALL, sizes: DIMENSIONS },
-    Loss { name: "vicreg", build: vicreg, check: SMALL, sizes: DIMENSIONS },
-    Loss { name: "barlip", build: barlip, check: SMALL, sizes: DIMENSIONS },
-    Loss { name: "swalip", build: swalip, check: SMALL, sizes: VIEWS },
-    Loss {
+pub(crate) const LOSSES: &[Case] = &[
+    Case { name: "info_nce", build: info_nce, check: SMALL, sizes: LEAN },
+    Case { name: "info_nce_whole", build: info_nce_whole, check: SMALL, sizes: WHOLE },
+    Case { name: "sigmoid", build: sigmoid, check: SMALL, sizes: LEAN },
+    Case { name: "sigmoid_whole", build: sigmoid_whole, check: SMALL, sizes: WHOLE },
+    Case { name: "clip_rocket", build: clip_rocket, check: SMALL, sizes: VIEWS },
+    Case { name: "cyclip", build: cyclip, check: SMALL, sizes: PAIRS },
+    Case { name: "info_loob", build: info_loob, check: SMALL, sizes: PAIRS },
+    Case { name: "cloob", build: cloob, check: SMALL, sizes: PAIRS },
+    Case { name: "distillation", build: distillation, check: SMALL, sizes: PAIRS },
+    Case { name: "moco_v3", build: moco_v3, check: SMALL, sizes: PAIRS },
+    Case { name: "nt_xent", build: nt_xent, check: SMALL, sizes: PAIRS },
+    Case { name: "dcl", build: dcl, check: SMALL, sizes: PAIRS },
+    Case { name: "dclw", build: dclw, check: SMALL, sizes: PAIRS },
+    Case { name: "negative_cosine", build: negative_cosine, check: SMALL, sizes: PAIRS },
+    Case { name: "siamlip", build: siamlip, check: SMALL, sizes: PAIRS },
+    Case { name: "barlow_twins", build: barlow_twins, check: SMALL, sizes: DIMENSIONS },
+    Case { name: "vicreg", build: vicreg, check: SMALL, sizes: DIMENSIONS },
+    Case { name: "barlip", build: barlip, check: SMALL, sizes: DIMENSIONS },
+    Case { name: "swalip", build: swalip, check: SMALL, sizes: VIEWS },
+    Case {
         name: "swalip_v1",
         build: swalip_v1,
         check: &[("batch", 12), ("dim", 16), ("prototypes", 10)],
@@ -69,7 +69,7 @@ pub(crate) const LOSSES: &[Loss] = &[
             &[("batch", 4096), ("dim", 128), ("prototypes", 3000)],
         ],
     },
-    Loss {
+    Case {
         name: "swav",
         build: swav,
         check: &[("batch", 12), ("prototypes", 10), ("views", 4)],
@@ -78,13 +78,13 @@ pub(crate) const LOSSES: &[Loss] = &[
             &[("batch", 1024), ("prototypes", 3000), ("views", 4)],
         ],
     },
-    Loss {
+    Case {
         name: "dino",
         build: dino,
         check: &[("batch", 12), ("units", 10), ("views", 4)],
         sizes: &[&[("batch", 256), ("units", 4096), ("views", 8)], &[("batch", 32), ("units", 65536), ("views", 4)]],
     },
-    Loss {
+    Case {
         name: "cluster",
         build: cluster,
         check: &[("batch", 12), ("units", 10)],
@@ -94,13 +94,13 @@ pub(crate) const LOSSES: &[Loss] = &[
             &[("batch", 128), ("units", 32768)],
         ],
     },
-    Loss {
+    Case {
         name: "xclip",
         build: xclip,
         check: &[("batch", 12), ("dim", 16), ("units", 10)],
         sizes: &[&[("batch", 1024), ("dim", 512), ("units", 4096)], &[("batch", 128), ("dim", 512), ("units", 32768)]],
     },
-    Loss {
+    Case {
         name: "filip",
         build: filip,
         check: &[("batch", 4), ("image_tokens", 3), ("text_tokens", 6), ("dim", 8)],
@@ -109,7 +109,7 @@ pub(crate) const LOSSES: &[Loss] = &[
             &[("batch", 128), ("image_tokens", 49), ("text_tokens", 32), ("dim", 256)],
         ],
     },
-    Loss {
+    Case {
         name: "captioning",
         build: captioning,
         check: &[("batch", 4), ("length", 6), ("vocabulary", 11)],

@@ -1,0 +1,162 @@
+//! Datasets by pattern, by folder and by name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::source::{CsvOptions, FolderCaptions};
+use crate::{DataError, Dataset, Limits, expand_braces};
+
+impl Dataset {
+    /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or has no such file, and as [`TarShards::open`].
+    pub fn open(directory: impl AsRef<Path>, prefix: &str, limits: Limits) -> Result<Self, DataError> {
+        let directory = directory.as_ref();
+        match files_of(directory, prefix, ".tar")? {
+            (shards, files) if shards.is_empty() => {
+                Err(DataError::NoShards { directory: directory.to_owned(), prefix: prefix.to_owned(), files })
+            }
+            (shards, _) => Self::from_shards(shards, limits),
+        }
+    }
+
+    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`]. With the feature `remote`
+    /// names may be URLs: see `Dataset::remote_tars`.
+    ///
+    /// # Errors
+    /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`].
+    ///
+    /// [`TarShards::open`]: crate::TarShards::open
+    pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
+        let names = expand_braces(patterns)?;
+        match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
+            None => Self::from_shards(names.into_iter().map(PathBuf::from), limits),
+            Some(name) if name.starts_with("pipe:") => Err(DataError::Pattern {
+                pattern: name.clone(),
+                reason: "commands are never run: fetch the shards first".to_owned(),
+            }),
+            #[cfg(feature = "remote")]
+            Some(_) => Self::remote_tars(patterns, &crate::RemoteOptions::default(), limits),
+            #[cfg(not(feature = "remote"))]
+            Some(name) => Err(DataError::Pattern {
+                pattern: name.clone(),
+                reason: "remote shards are read with the feature `remote` only: build with it, or fetch them first"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// As [`Dataset::tars`], with a say in where shards are kept and how they are fetched. `s3://`, `gs://`, `http://` and
+    /// `https://` may stand beside paths.
+    ///
+    /// # Errors
+    /// When the pattern is malformed or names a command, and as [`TarShards::open_urls`](crate::TarShards::open_urls).
+    #[cfg(feature = "remote")]
+    pub fn remote_tars(patterns: &str, options: &crate::RemoteOptions, limits: Limits) -> Result<Self, DataError> {
+        let names = expand_braces(patterns)?;
+        if let Some(name) = names.iter().find(|name| name.starts_with("pipe:")) {
+            let reason = "commands are never run: fetch the shards first".to_owned();
+            return Err(DataError::Pattern { pattern: name.clone(), reason });
+        }
+        Self::new(crate::TarShards::open_urls(names, options, limits.clone())?, limits)
+    }
+
+    /// Several patterns with `::` between them, each with the weight of its samples, as open_clip's `--train-data` and
+    /// `--train-data-upsampling-factors`: `("a.tar::b.tar", "1::2")`.
+    ///
+    /// # Errors
+    /// When there are not as many weights as patterns, a weight is no positive number, and as [`Dataset::tars`].
+    pub fn weighted_tars(patterns: &str, weights: &str, limits: Limits) -> Result<Self, DataError> {
+        let wrong = |reason: String| DataError::Pattern { pattern: weights.to_owned(), reason };
+        let patterns: Vec<&str> = patterns.split("::").collect();
+        let weights: Vec<f64> = weights
+            .split("::")
+            .map(|weight| weight.trim().parse().map_err(|_| wrong(format!("`{weight}` is no number"))))
+            .collect::<Result<_, _>>()?;
+        if patterns.len() != weights.len() {
+            return Err(wrong(format!("{} weights for {} patterns: give one for each", weights.len(), patterns.len())));
+        }
+        let parts =
+            patterns.iter().zip(weights).map(|(pattern, weight)| Ok((Self::tars(pattern, limits.clone())?, weight)));
+        Self::mix(parts.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Parquet tables that a pattern names (see [`expand_braces`]): see [`ParquetTable`](crate::ParquetTable).
+    ///
+    /// # Errors
+    /// When the pattern is malformed, and as [`ParquetTable::open`](crate::ParquetTable::open).
+    #[cfg(feature = "parquet")]
+    pub fn parquet(patterns: &str, options: &crate::ParquetOptions, limits: Limits) -> Result<Self, DataError> {
+        Self::parquet_files(expand_braces(patterns)?.into_iter().map(PathBuf::from).collect(), options, limits)
+    }
+
+    #[cfg(feature = "parquet")]
+    fn parquet_files(paths: Vec<PathBuf>, options: &crate::ParquetOptions, limits: Limits) -> Result<Self, DataError> {
+        let names = paths.iter().map(|path| path.display().to_string());
+        if let Some(pattern) = names.into_iter().find(|name| name.contains("://")) {
+            let reason = "tables are read from disk only: fetch them first".to_owned();
+            return Err(DataError::Pattern { pattern, reason });
+        }
+        Self::new(crate::ParquetTable::open(paths, options, limits.clone())?, limits)
+    }
+
+    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` (commas) or `.tsv` table with open_clip's column
+    /// names, `.jsonl` lines, a pattern of `.parquet` tables (feature `parquet`), a folder of shards or of such tables, or a
+    /// folder of pictures.
+    ///
+    /// # Errors
+    /// When it is none of these, and as the function that reads it.
+    pub fn from_path(path: &str, limits: Limits) -> Result<Self, DataError> {
+        let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
+        if Path::new(path).is_dir() {
+            return match Self::open(path, "", limits.clone()) {
+                Err(DataError::NoShards { .. }) => match files_of(path.as_ref(), "", ".parquet")?.0 {
+                    tables if tables.is_empty() => Self::folder(path, FolderCaptions::Auto, limits),
+                    tables => Self::tables(tables, limits),
+                },
+                shards => shards,
+            };
+        }
+        if ends(".csv") || ends(".tsv") {
+            let separator = if ends(".csv") { ',' } else { '\t' };
+            Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
+        } else if ends(".jsonl") {
+            Self::json_lines(path, limits)
+        } else if ends(".tar") {
+            Self::tars(path, limits)
+        } else if ends(".parquet") {
+            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), limits)
+        } else {
+            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl, .parquet".to_owned();
+            Err(DataError::Pattern { pattern: path.to_owned(), reason })
+        }
+    }
+
+    /// Parquet tables with usual column names.
+    fn tables(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, DataError> {
+        #[cfg(feature = "parquet")]
+        return Self::parquet_files(paths, &crate::ParquetOptions::default(), limits);
+        #[cfg(not(feature = "parquet"))]
+        {
+            let (_, pattern) = (limits, paths.first().map(|path| path.display().to_string()).unwrap_or_default());
+            Err(DataError::Pattern { pattern, reason: "built without the feature `parquet`".to_owned() })
+        }
+    }
+}
+
+/// The files of a directory with such names, in the order of these, and how many files of any name there are.
+fn files_of(directory: &Path, prefix: &str, ending: &str) -> Result<(Vec<PathBuf>, usize), DataError> {
+    let read_error = |source| DataError::Read { path: directory.to_owned(), source };
+    let (mut found, mut files) = (Vec::new(), 0);
+    for entry in fs::read_dir(directory).map_err(read_error)? {
+        let path = entry.map_err(read_error)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        files += 1;
+        if name.starts_with(prefix) && name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok((found, files))
+}

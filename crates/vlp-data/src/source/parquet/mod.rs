@@ -1,0 +1,198 @@
+//! Parquet tables of captions, with paths of pictures or with the pictures in them.
+//!
+//! The `parquet` crate reads footers, levels, encodings and records. Pages are found, bounded and unpacked here, so that
+//! hostile files cost a bounded amount, and a picture is read without the row group around it.
+
+mod columns;
+mod embedded;
+mod file;
+mod footer;
+mod options;
+mod page_header;
+mod page_reader;
+mod pages;
+mod recent;
+mod rows;
+mod thrift;
+mod unpack;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use super::files::read_file;
+use super::{Picture, Row, Source, Table};
+use crate::{Annotation, Damage, DataError, Limits, Tally};
+use columns::{Columns, Pictures};
+use embedded::Embedded;
+use file::{Bytewise, ParquetFile};
+pub use options::ParquetOptions;
+use pages::ChunkPlace;
+
+/// Image–caption pairs in Parquet files, read at random: Hugging Face's (`image` with `bytes` and `path`), tables of binary
+/// pictures or of paths, and img2dataset's.
+///
+/// Captions and the other columns with one text or number in a row are read when the table is opened, as of other tables;
+/// pictures when they are asked for. Rows of img2dataset whose `status` is not `success` are left out and counted.
+#[derive(Debug)]
+pub struct ParquetTable {
+    table: Table,
+    files: Vec<ParquetPart>,
+    /// File, row group and row of each sample.
+    places: Vec<(u32, u32, u32)>,
+    limits: Limits,
+    /// Lengths of the row groups, in samples.
+    groups: Vec<usize>,
+    embedded: Embedded,
+}
+
+/// What is needed of a file once its rows are read.
+#[derive(Debug)]
+struct ParquetPart {
+    bytes: Bytewise,
+    /// What relative paths begin from.
+    root: PathBuf,
+    pictures: Pictures,
+    /// The column of the pictures in each row group; empty where they are in files of their own.
+    places: Vec<ChunkPlace>,
+}
+
+/// More files than this are opened anew for each read instead of being kept open.
+const KEEP_OPEN: usize = 256;
+
+/// img2dataset's files are named by the encoding it was told to use.
+const ENDINGS: [&str; 4] = ["jpg", "png", "webp", "jpeg"];
+
+impl ParquetTable {
+    /// Reads these files, in this order.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is damaged outside its pictures, a column is missing, or no row can be used.
+    pub fn open(
+        paths: impl IntoIterator<Item = PathBuf>,
+        options: &ParquetOptions,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        let paths: Vec<PathBuf> = paths.into_iter().collect();
+        let origin = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+        let origin = if paths.len() > 1 { format!("{origin} and {} more", paths.len() - 1) } else { origin };
+        let mut table = Self {
+            table: Table::new(origin, "", limits.clone()),
+            files: Vec::new(),
+            places: Vec::new(),
+            limits,
+            groups: Vec::new(),
+            embedded: Embedded::default(),
+        };
+        for path in paths {
+            table.add(path, options)?;
+        }
+        table.table = table.table.finish()?;
+        Ok(table)
+    }
+
+    fn add(&mut self, path: PathBuf, options: &ParquetOptions) -> Result<(), DataError> {
+        let mut file = ParquetFile::open(&path)?;
+        let wrong = |reason| DataError::Table { path: path.clone(), reason };
+        let columns =
+            guarded(|| Columns::find(file.metadata.file_metadata().schema_descr(), options)).map_err(wrong)?;
+        let root = options.root.clone().unwrap_or_else(|| Table::folder_of(&path));
+        if matches!(columns.pictures, Pictures::Keys) && path.with_extension("tar").exists() {
+            let tar = path.with_extension("tar");
+            return Err(wrong(format!("its pictures are in {}: open the tar shards instead", tar.display())));
+        }
+        let (number, limits) = (self.files.len() as u32, self.limits.clone());
+        let (mut text, mut places) = (0, Vec::new());
+        for group in 0..file.metadata.num_row_groups() {
+            let (table, samples) = (&mut self.table, &mut self.places);
+            let before = samples.len();
+            let each = |row_number: u64, row: Result<Row, Damage>| match row {
+                Ok(row) => {
+                    let kept = table.len();
+                    table.push(row);
+                    if table.len() > kept {
+                        samples.push((number, group as u32, row_number as u32));
+                    }
+                }
+                Err(damage) => table.push_damage(&damage),
+            };
+            guarded(|| {
+                if let Pictures::Embedded { column, .. } = &columns.pictures {
+                    places.push(file.place(group, *column)?);
+                }
+                rows::read_rows(&file, &columns, group, &mut text, &limits, each)
+            })
+            .map_err(|reason| wrong(format!("row group {group}: {reason}")))?;
+            self.groups.push(self.places.len() - before);
+        }
+        if self.files.len() >= KEEP_OPEN || places.is_empty() {
+            file.bytes.close();
+        }
+        self.files.push(ParquetPart { bytes: file.bytes, root, pictures: columns.pictures, places });
+        Ok(())
+    }
+}
+
+/// The `parquet` crate does not promise to be free of panics on hostile bytes.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
+}
+
+impl Source for ParquetTable {
+    fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    fn name(&self, index: usize) -> String {
+        match self.places.get(index) {
+            Some(&(file, group, row)) => {
+                format!("{}: row {row} of row group {group}", self.files[file as usize].bytes.path.display())
+            }
+            None => self.table.name(index),
+        }
+    }
+
+    fn annotation(&self, index: usize) -> Result<Annotation, Damage> {
+        self.table.annotation(index)
+    }
+
+    fn picture(&self, index: usize) -> Result<Picture, Damage> {
+        let missing = || Damage::Io(format!("there is no {}", self.name(index)));
+        let &place = self.places.get(index).ok_or_else(missing)?;
+        let part = &self.files[place.0 as usize];
+        // An absolute path replaces the root.
+        let path = part.root.join(&self.table.row(index)?.path);
+        let limit = self.limits.entry_bytes;
+        let description = match &part.pictures {
+            Pictures::Paths => return read_file(&path, limit).map(Picture::Encoded),
+            Pictures::Keys => {
+                // Not `with_extension`: a key may have a dot in it.
+                let named = |ending: &str| PathBuf::from(format!("{}.{ending}", path.display()));
+                let found = ENDINGS.iter().map(|ending| named(ending)).find(|path| path.is_file());
+                return read_file(&found.unwrap_or_else(|| named(ENDINGS[0])), limit).map(Picture::Encoded);
+            }
+            Pictures::Embedded { description, .. } => description,
+        };
+        let bytes = guarded(|| self.embedded.read(part, place, description));
+        match bytes.map_err(|error| Damage::Archive(format!("{}: {error}", self.name(index))))? {
+            Some(bytes) if bytes.len() as u64 > limit => {
+                Err(Damage::TooLarge { member: self.name(index), bytes: bytes.len() as u64, limit })
+            }
+            Some(bytes) => Ok(Picture::Encoded(bytes)),
+            // Hugging Face's `path` alone: a file beside the table.
+            None if path.is_file() => read_file(&path, limit).map(Picture::Encoded),
+            None => Err(Damage::NoImage),
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        self.table.tally()
+    }
+
+    fn warnings(&self) -> &[String] {
+        self.table.warnings()
+    }
+
+    fn groups(&self) -> Vec<usize> {
+        self.groups.clone()
+    }
+}

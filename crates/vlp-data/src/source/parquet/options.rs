@@ -1,0 +1,18 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Which columns of a Parquet table are what; nothing needs to be given where they have usual names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ParquetOptions {
+    /// Column of the picture: binary, a structure of `bytes` and `path` (Hugging Face), or text with a path. Where none is
+    /// given the first of `image`, `jpg`, `jpeg`, `png`, `webp`, `img`, `image_bytes`, `image_path`, `file_name`, `filepath`,
+    /// `file_path` and `path`.
+    pub image_column: Option<String>,
+    /// Column of the caption: text, binary with text in it, or a list of texts. Where none is given the first of `caption`,
+    /// `captions`, `text`, `txt`, `title` and `sentences`.
+    pub caption_column: Option<String>,
+    /// What relative paths begin from; each table's own folder where none is given.
+    pub root: Option<PathBuf>,
+}
