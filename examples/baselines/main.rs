@@ -40,7 +40,7 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     methods: Vec<String>,
     /// Runs of each method and recipe, seeds 0, 1, ...
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 3)]
     seeds: u64,
     /// Passes over the training pairs
     #[arg(long)]
@@ -51,6 +51,9 @@ struct Args {
     /// A recipe in TOML instead of the built-in recipes/baselines.toml; its method is not read
     #[arg(long)]
     recipe: Option<PathBuf>,
+    /// Set a key of that recipe, such as optimizer.weight_decay=0.5; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
     #[arg(long, default_value = "flex")]
     device: String,
@@ -79,7 +82,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let mut base = match &args.recipe {
         Some(path) => Recipe::from_path(path)?,
         None => Recipe::from_toml(include_str!("../../recipes/baselines.toml"))?,
-    };
+    }
+    .set(&args.settings)?;
     base.epochs = args.epochs.unwrap_or(base.epochs);
     base.check()?;
     if args.workers == 0 || args.seeds == 0 {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vlp::augment::Normalization;
 use vlp::data::{Dataset, Loader, LoaderConfig, PairSource, Tokenizer};
-use vlp::encoders::{TextTransformer, Vit};
+use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::eval::Report;
 use vlp::methods::AnyMethod;
 use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
@@ -20,7 +20,7 @@ use crate::measure::{Sets, measure};
 use crate::plan::{Kind, Planned};
 
 /// The method that a recipe names, on the encoders that recipes describe.
-pub(crate) type Model = AnyMethod<Vit, TextTransformer>;
+pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
 /// What all runs share.
 pub(crate) struct Shared {
@@ -113,11 +113,7 @@ fn trainer(
 ) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> {
     let (recipe, device) = (&planned.recipe, &shared.device);
     let method = recipe.method.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
-    let loader = LoaderConfig {
-        distinct_by: recipe.distinct_by.clone(),
-        workers: shared.workers,
-        ..LoaderConfig::new(recipe.batch_size, recipe.seed)
-    };
+    let loader = LoaderConfig { workers: shared.workers, ..recipe.loader_config() };
     let loader = Loader::new(shared.train.clone(), shared.tokenizer.clone(), recipe.build_views()?, loader)?;
     let adamw_options = recipe.optimizer.adamw();
     let options = TrainerOptions::new(device, total).with_seed(recipe.seed);
