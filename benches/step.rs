@@ -110,8 +110,7 @@ impl QuickstartStep {
     }
 
     fn view(&self) -> View {
-        let (batch, side, context) =
-            (self.recipe.batch_size, self.recipe.views.size, self.recipe.text.context_length);
+        let (batch, side, context) = (self.recipe.batch_size, self.recipe.views.size, self.recipe.text.context_length);
         let words = Distribution::Uniform(0.0, self.recipe.text.vocab_size as f64);
         View {
             images: Tensor::random([batch, 3, side, side], Distribution::Normal(0.0, 1.0), &self.device),

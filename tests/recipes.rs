@@ -122,7 +122,8 @@ fn losses_of_the_clip_rocket_family_are_summed_except_on_cc3m() {
         let expected = json!([reduction, smoothing, 256, heads[0], heads[1]]);
         assert_eq!(at(&recipe, &places.each_ref().map(String::as_str)), expected, "{name}");
         let separate = name.contains("vits16");
-        let place = if recipe.method.name() == "byolip" { "/method/siamlip/separate_heads" } else { "/method/separate_heads" };
+        let place =
+            if recipe.method.name() == "byolip" { "/method/siamlip/separate_heads" } else { "/method/separate_heads" };
         let expected = ["barlip", "siamlip", "byolip"].contains(&recipe.method.name()).then_some(separate);
         assert_eq!(at(&recipe, &[place]), json!([expected]), "{name}");
     }
@@ -139,7 +140,10 @@ fn heads_have_the_published_widths() {
     assert_eq!(widths("swalip-vits16-yfcc15m", &["/method/weight"]), json!([0.2]));
     let prototypes = ["/method/head/widths", "/method/prototypes/prototypes", "/method/frozen_steps", "/method/weight"];
     assert_eq!(widths("swalip-v1-r50-yfcc15m", &prototypes), json!([[2048, 128], 3000, 100, 0.2]));
-    assert_eq!(widths("slip-vitb16-cc3m", &["/method/embed_dim", "/method/ssl_head/widths"]), json!([512, [4096, 4096, 256]]));
+    assert_eq!(
+        widths("slip-vitb16-cc3m", &["/method/embed_dim", "/method/ssl_head/widths"]),
+        json!([512, [4096, 4096, 256]])
+    );
     assert_eq!(widths("nclip-vitb16-yfcc15m", &["/method/head/widths"]), json!([[4096, 4096, 32768]]));
     let xclip = ["/method/embed_dim", "/method/nclip/head/widths"];
     assert_eq!(widths("xclip-vitb16-yfcc15m", &xclip), json!([512, [4096, 4096, 32768]]));

@@ -95,8 +95,7 @@ pub(crate) fn measure(model: &Model, shared: &Shared) -> Result<Report, Box<dyn 
 
     let (captions, caption_of) = numbered(concepts.captions());
     let captions: Vec<String> = captions.into_iter().map(str::to_owned).collect();
-    let (pictures, captions) =
-        (shown(&embed_images(model, concepts.upload(&device))?)?, shown(&texts(&captions)?)?);
+    let (pictures, captions) = (shown(&embed_images(model, concepts.upload(&device))?)?, shown(&texts(&captions)?)?);
     let all: Vec<usize> = (0..captions.len()).collect();
     let found = retrieval(&pictures, &captions, &Positives::by_group(&caption_of, &all)?)?;
     report.retrieval("unseen concepts, picture to caption", &found, &[1, 5]);

@@ -69,7 +69,9 @@ pub(crate) fn runs(base: &Recipe, methods: &[String], seeds: u64) -> Result<Vec<
     for names in [first, rest] {
         for seed in 0..seeds {
             for name in &names {
-                for (kind, method) in [(Kind::Plain, known.plain.get(*name)), (Kind::Improved, known.improved.get(*name))] {
+                for (kind, method) in
+                    [(Kind::Plain, known.plain.get(*name)), (Kind::Improved, known.improved.get(*name))]
+                {
                     let Some(method) = method else { continue };
                     let recipe = recipe(base, method.clone(), kind, &known.one_view);
                     recipe.check()?;

@@ -80,7 +80,7 @@ impl Recipe {
         for setting in settings.iter().map(AsRef::as_ref) {
             recipe = recipe.with_setting(setting).map_err(|error| RecipeError::Setting {
                 setting: setting.to_owned(),
-                message: error.to_string().trim_start_matches("not a recipe: ").trim_end().to_owned(),
+                message: error.to_string().trim_start_matches("not a recipe: ").replace('\n', " "),
             })?;
         }
         recipe.check()?;
@@ -90,7 +90,8 @@ impl Recipe {
     fn with_setting(&self, setting: &str) -> Result<Self, RecipeError> {
         let (path, value) = setting.split_once('=').ok_or_else(|| parse("a setting is `table.key=value`"))?;
         // What is no TOML is text without quotes.
-        let read = |text: &str| format!("value = {text}").parse::<Table>().ok().and_then(|mut read| read.remove("value"));
+        let read =
+            |text: &str| format!("value = {text}").parse::<Table>().ok().and_then(|mut read| read.remove("value"));
         let mut value = read(value.trim()).unwrap_or_else(|| Value::String(value.trim().to_owned()));
         let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
         let first = keys.remove(0).to_owned();
@@ -118,9 +119,12 @@ fn nearest(message: &str) -> Option<String> {
     let (_, list) = message.split_once("unknown field ").or_else(|| message.split_once("unknown variant "))?;
     let mut names = list.split('`').skip(1).step_by(2);
     let given = names.next()?;
-    let close = names.map(|name| (distance(given, name), name)).min()?;
+    let letters = given.chars().count();
+    // A part of a name is as good as a slip of the pen.
+    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { distance(given, name) };
+    let (cost, name) = names.map(|name| (cost(name), name)).min()?;
     // Half of the letters wrong is another word.
-    (2 * close.0 <= given.chars().count()).then(|| format!("; did you mean `{}`?", close.1))
+    (2 * cost <= letters).then(|| format!("; did you mean `{name}`?"))
 }
 
 /// Letters to put in, take out or change until one word is the other (Levenshtein).
@@ -163,7 +167,10 @@ mod tests {
         let quickstart = include_str!("../../recipes/quickstart.toml");
         let folder = folder(&[
             ("base.toml", quickstart),
-            ("middle.toml", "extends = \"base.toml\"\nepochs = 3\n[optimizer]\nweight_decay = 0.5\n[views]\nstrong = 2"),
+            (
+                "middle.toml",
+                "extends = \"base.toml\"\nepochs = 3\n[optimizer]\nweight_decay = 0.5\n[views]\nstrong = 2",
+            ),
             ("top.toml", "extends = \"middle.toml\"\n[method]\nname = \"swalip\"\n[text]\ndropout = 0.2"),
         ]);
         let recipe = Recipe::from_path(folder.path().join("top.toml")).unwrap();

@@ -125,7 +125,8 @@ mod tests {
     use super::*;
 
     fn samples() -> (Embeddings, Vec<usize>) {
-        let rows = Array2::from_shape_fn((60, 5), |(i, j)| ((i * 7 + j * 3) as f32 * 0.7).sin() + (i % 3 == j) as u8 as f32);
+        let rows =
+            Array2::from_shape_fn((60, 5), |(i, j)| ((i * 7 + j * 3) as f32 * 0.7).sin() + (i % 3 == j) as u8 as f32);
         (Embeddings::new(rows).expect("finite"), (0..60).map(|i| i % 3).collect())
     }
 

@@ -48,7 +48,14 @@ mod tests {
 
     #[test]
     fn all_axes_alike_give_full_rank_and_deviation_one() {
-        let axes = array![[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]];
+        let axes = array![
+            [1.0, 0.0, 0.0],
+            [-1.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0],
+            [0.0, -1.0, 0.0],
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, -1.0]
+        ];
         let spread = Spread::of(&Embeddings::new(axes).expect("finite"));
         assert!((spread.deviation - 1.0).abs() < 1e-12 && (spread.effective_rank - 3.0).abs() < 1e-12, "{spread:?}");
     }

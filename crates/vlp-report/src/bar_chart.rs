@@ -175,13 +175,7 @@ impl BarChart {
 }
 
 /// One bar in its column: the mean, and the values where there are several.
-fn column(
-    canvas: &mut Canvas,
-    area: Rect,
-    values: &[f64],
-    (zero, to_y): (i32, &dyn Fn(f64) -> f64),
-    series: usize,
-) {
+fn column(canvas: &mut Canvas, area: Rect, values: &[f64], (zero, to_y): (i32, &dyn Fn(f64) -> f64), series: usize) {
     if values.is_empty() {
         return;
     }
