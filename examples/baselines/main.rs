@@ -26,7 +26,7 @@ use vlp::recipe::Recipe;
 use vlp::trainer::Stop;
 
 use measure::Sets;
-use train::{Shared, finish};
+use train::{Finished, Shared, finish};
 
 /// Training on the CPU frees and takes buffers by the hundred megabytes each step; this allocator keeps their pages.
 #[global_allocator]
@@ -48,6 +48,9 @@ struct Args {
     /// Only 10 steps and one seed, then everything that follows a full run
     #[arg(long)]
     short: bool,
+    /// Train nothing: only the table of all runs that are finished
+    #[arg(long)]
+    table: bool,
     /// A recipe in TOML instead of the built-in recipes/baselines.toml; its method is not read
     #[arg(long)]
     recipe: Option<PathBuf>,
@@ -79,6 +82,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    if args.table {
+        return table::write(&Finished::all(&args.out)?, &args.out);
+    }
     let mut base = match &args.recipe {
         Some(path) => Recipe::from_path(path)?,
         None => Recipe::from_toml(include_str!("../../recipes/baselines.toml"))?,

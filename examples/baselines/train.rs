@@ -71,6 +71,32 @@ impl Finished {
         Ok(Some(found))
     }
 
+    /// Every result under these runs, in the order of their folders' names.
+    pub(crate) fn all(out: &Path) -> Result<Vec<Self>, Box<dyn Error>> {
+        let runs = out.join("runs");
+        let folders = std::fs::read_dir(&runs).map_err(|error| format!("{}: {error}", runs.display()))?;
+        let mut paths: Vec<PathBuf> =
+            folders.map(|folder| Ok(folder?.path().join("result.json"))).collect::<Result<_, std::io::Error>>()?;
+        paths.retain(|path| path.exists());
+        paths.sort();
+        let mut found: Vec<Finished> = Vec::with_capacity(paths.len());
+        for path in paths {
+            let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let run: Finished = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            if found.first().is_some_and(|first| first.budget() != run.budget()) {
+                return Err(format!("{} had another budget or encoders than the runs beside it", path.display()).into());
+            }
+            found.push(run);
+        }
+        Ok(found)
+    }
+
+    /// What runs that are compared must share.
+    fn budget(&self) -> (u64, [&Value; 6]) {
+        let keys = ["epochs", "batch_size", "image", "text", "optimizer", "schedule"];
+        (self.steps, keys.map(|key| &self.config["recipe"][key]))
+    }
+
     fn write(&self, dir: &Path) -> Result<(), Box<dyn Error>> {
         let (path, unfinished) = (dir.join("result.json"), dir.join("result.json.part"));
         std::fs::write(&unfinished, serde_json::to_string_pretty(self)?)?;

@@ -11,6 +11,8 @@ use crate::palette::{self, AXIS, INK, MUTED, RULE};
 const EDGE: i32 = 28;
 const SWATCH: i32 = 18;
 const TICK: i32 = 6;
+/// About as many numbers beside an axis.
+const TICKS: usize = 4;
 /// Height of a panel's bars.
 const BARS: i32 = 170;
 /// Above the bars: the panel's title.
@@ -111,8 +113,14 @@ impl BarChart {
             canvas.text((x + SWATCH + 8, EDGE + 54), Anchor::Start, BODY, INK, name);
             x += SWATCH + 36 + font::width(name, BODY).ceil() as i32;
         }
-        for (index, panel) in self.panels.iter().enumerate() {
-            self.draw(&mut canvas, panel, top + index as i32 * (HEAD + BARS + FOOT))?;
+        let axes = self.panels.iter().map(|panel| self.axis(panel)).collect::<Result<Vec<_>, _>>()?;
+        // One left edge for all panels: behind the widest label.
+        let labels = axes.iter().flat_map(|axis| axis.ticks(TICKS)).map(|(_, label)| font::width(&label, SMALL));
+        let left = EDGE + labels.fold(0.0, f32::max).ceil() as i32 + TICK + 4;
+        for (index, (panel, axis)) in self.panels.iter().zip(axes).enumerate() {
+            let top = top + index as i32 * (HEAD + BARS + FOOT);
+            let right = self.width as i32 - EDGE;
+            self.draw(&mut canvas, panel, axis, Rect { left, top: top + HEAD, right, bottom: top + HEAD + BARS });
         }
         Ok(canvas.into_image())
     }
@@ -125,34 +133,30 @@ impl BarChart {
         save(&self.render()?, path.as_ref())
     }
 
-    fn draw(&self, canvas: &mut Canvas, panel: &BarPanel, top: i32) -> Result<(), ReportError> {
+    /// The axis of a panel, from zero on.
+    fn axis(&self, panel: &BarPanel) -> Result<Axis, ReportError> {
         if panel.bars.len() != self.series.len() {
             let (expected, got) = (self.series.len(), panel.bars.len());
             return Err(ReportError::Count { what: "series of bars in a panel", expected, got });
         }
-        for bars in &panel.bars {
-            if bars.len() != self.groups.len() {
-                let (expected, got) = (self.groups.len(), bars.len());
-                return Err(ReportError::Count { what: "bars of a series, one a group", expected, got });
-            }
+        if let Some(bars) = panel.bars.iter().find(|bars| bars.len() != self.groups.len()) {
+            let (expected, got) = (self.groups.len(), bars.len());
+            return Err(ReportError::Count { what: "bars of a series, one a group", expected, got });
         }
         let values = panel.bars.iter().flatten().flatten().copied();
-        if values.clone().next().is_none() {
-            return Err(ReportError::Empty { what: format!("the panel `{}` has no bars", panel.title) });
-        }
         let most = values.clone().fold(0.0, f64::max);
-        let axis = Axis::over(values.chain([0.0, most * 1.05]), false, 0.0).expect("zero is finite");
-        let ticks = axis.ticks(4);
-        let labels = ticks.iter().map(|(_, label)| font::width(label, SMALL)).fold(0.0, f32::max).ceil() as i32;
-        let (left, right) = (EDGE + labels + TICK + 4, self.width as i32 - EDGE);
-        let plot = Rect { left, top: top + HEAD, right, bottom: top + HEAD + BARS };
-        let to_y = |value: f64| f64::from(plot.bottom) - axis.share(value).unwrap_or(0.0) * f64::from(plot.height());
+        let nothing = || ReportError::Empty { what: format!("the panel `{}` has no bars", panel.title) };
+        values.clone().next().ok_or_else(nothing)?;
+        Axis::over(values.chain([0.0, most * 1.05]), false, 0.0).ok_or_else(nothing)
+    }
 
-        canvas.text((EDGE, top + HEAD - 16), Anchor::Start, BODY, INK, &panel.title);
-        for (value, label) in &ticks {
-            let y = to_y(*value).round() as i32;
+    fn draw(&self, canvas: &mut Canvas, panel: &BarPanel, axis: Axis, plot: Rect) {
+        let to_y = |value: f64| f64::from(plot.bottom) - axis.share(value).unwrap_or(0.0) * f64::from(plot.height());
+        canvas.text((EDGE, plot.top - 16), Anchor::Start, BODY, INK, &panel.title);
+        for (value, label) in axis.ticks(TICKS) {
+            let y = to_y(value).round() as i32;
             canvas.fill(Rect { top: y, bottom: y + 1, ..plot }, RULE);
-            canvas.text((plot.left - TICK, y + 5), Anchor::End, SMALL, MUTED, label);
+            canvas.text((plot.left - TICK, y + 5), Anchor::End, SMALL, MUTED, &label);
         }
         let zero = to_y(0.0).round() as i32;
         let share = |index: usize, of: usize, width: f64| width * index as f64 / of.max(1) as f64;
@@ -170,7 +174,6 @@ impl BarChart {
             canvas.text((middle, plot.bottom + 20), Anchor::Middle, SMALL, INK, &name);
         }
         canvas.fill(Rect { top: zero, bottom: zero + 1, ..plot }, AXIS);
-        Ok(())
     }
 }
 
