@@ -17,7 +17,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use criterion::{Criterion, SamplingMode, Throughput};
 use vlp::core::{Method, PairBatch, StepContext, View};
-use vlp::encoders::{TextTransformer, Vit};
+use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::methods::{AnyMethod, AnyMethodConfig};
 use vlp::recipe::Recipe;
 use vlp::trainer::{adamw, clip_global_norm};
@@ -31,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A method with its optimizer and a batch, ready to take steps.
 struct Training {
     /// Only out during a step.
-    method: Option<AnyMethod<Vit, TextTransformer>>,
+    method: Option<AnyMethod<AnyImageEncoder, TextTransformer>>,
     optimizer: ModuleOptimizer,
     batch: PairBatch,
     device: Device,
@@ -43,7 +43,7 @@ impl Training {
         let device = device.clone().autodiff();
         device.seed(recipe.seed);
         let method = recipe.method.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
-        let (rows, side, context) = (recipe.batch_size, recipe.image.image_size, recipe.text.context_length);
+        let (rows, side, context) = (recipe.batch_size, recipe.views.size, recipe.text.context_length);
         let words = Distribution::Uniform(0.0, recipe.text.vocab_size as f64);
         let view = || View {
             images: Tensor::random([rows, 3, side, side], Distribution::Normal(0.0, 1.0), &device),

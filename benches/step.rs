@@ -19,7 +19,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use serde_json::{Value, json};
 use vlp::core::{ImageEncoder, Method, PairBatch, StepContext, View};
-use vlp::encoders::{ImagePooling, StemConfig, TextTransformer, Vit, VitConfig};
+use vlp::encoders::{AnyImageEncoder, ImagePooling, StemConfig, TextTransformer, Vit, VitConfig};
 use vlp::methods::{AnyMethodConfig, ClipRocket, ClipRocketConfig};
 use vlp::recipe::Recipe;
 use vlp::trainer::{AdamWOptions, StepNumbers, adamw, clip_global_norm};
@@ -89,7 +89,7 @@ impl Step for VitStep {
 
 /// The quickstart's model and objective with so many strong views.
 struct QuickstartStep {
-    method: Option<ClipRocket<Vit, TextTransformer>>,
+    method: Option<ClipRocket<AnyImageEncoder, TextTransformer>>,
     optimizer: ModuleOptimizer,
     recipe: Recipe,
     views: usize,
@@ -110,8 +110,7 @@ impl QuickstartStep {
     }
 
     fn view(&self) -> View {
-        let (batch, side, context) =
-            (self.recipe.batch_size, self.recipe.image.image_size, self.recipe.text.context_length);
+        let (batch, side, context) = (self.recipe.batch_size, self.recipe.views.size, self.recipe.text.context_length);
         let words = Distribution::Uniform(0.0, self.recipe.text.vocab_size as f64);
         View {
             images: Tensor::random([batch, 3, side, side], Distribution::Normal(0.0, 1.0), &self.device),

@@ -3,14 +3,16 @@
 //!
 //! ```text
 //! cargo run --release --example custom_loop -- 20
+//! cargo run --release --example custom_loop -- 20 --recipe recipes/quickstart.toml --set batch_size=64
 //! ```
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
+use clap::Parser;
 use vlp::augment::Normalization;
 use vlp::core::{BatchSource, Method, StepContext};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
@@ -21,9 +23,25 @@ use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Trains on emoji by a loop that hides nothing.
+#[derive(Parser, Debug)]
+#[command(version)]
+struct Args {
+    /// Steps to take
+    #[arg(default_value_t = 20)]
+    steps: u64,
+    /// A recipe in TOML instead of the built-in recipes/quickstart.toml
+    #[arg(long)]
+    recipe: Option<PathBuf>,
+    /// Set a key of the recipe, such as optimizer.weight_decay=0.5; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let total: u64 = std::env::args().nth(1).map_or(Ok(20), |steps| steps.parse())?;
-    let recipe = Recipe::quickstart();
+    let args = Args::parse();
+    let total = args.steps;
+    let recipe = args.recipe.map_or_else(|| Ok(Recipe::quickstart()), Recipe::from_path)?.set(&args.settings)?;
     let device = Device::flex().autodiff();
     device.seed(recipe.seed);
 

@@ -2,6 +2,7 @@
 
 mod augment;
 mod error;
+mod layers;
 mod optimizer;
 mod schedule;
 mod views;
@@ -12,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vlp_augment::CaptionSampling;
 use vlp_data::{LoaderConfig, Views};
-use vlp_encoders::{TextTransformerConfig, VitConfig};
+use vlp_encoders::{AnyImageEncoderConfig, TextTransformerConfig};
 use vlp_methods::AnyMethodConfig;
 
 pub use augment::AugmentRecipe;
@@ -49,8 +50,8 @@ pub struct Recipe {
     /// The same in full; each of its parts takes the place of what `views` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<AugmentRecipe>,
-    /// Image encoder.
-    pub image: VitConfig,
+    /// Image encoder; the key `kind` names it.
+    pub image: AnyImageEncoderConfig,
     /// Text encoder.
     pub text: TextTransformerConfig,
     /// What is optimised.
@@ -104,20 +105,21 @@ impl Recipe {
     /// # Errors
     /// When it is no TOML, a key is missing or unknown, or a value is out of range; the message names line and key.
     pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
-        let recipe: Recipe = toml::from_str(text).map_err(|error| RecipeError::Parse { message: error.to_string() })?;
+        let recipe: Recipe = toml::from_str(text).map_err(|error| layers::parse(&error.to_string()))?;
         recipe.check()?;
         Ok(recipe)
     }
 
-    /// Reads a recipe from a file.
+    /// Reads a recipe from a file. Its key `extends` may name the file of another recipe, from the same folder on, whose keys
+    /// hold where this file is silent; a table that chooses another `name` or `kind` keeps nothing of the one below.
     ///
     /// # Errors
-    /// As [`from_toml`](Self::from_toml), and when the file cannot be read.
+    /// As [`from_toml`](Self::from_toml), and when a file cannot be read or extends itself.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, RecipeError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RecipeError::Read { path: path.to_path_buf(), message: source.to_string() })?;
-        Self::from_toml(&text).map_err(|error| error.in_file(path))
+        let recipe = layers::read(path)?;
+        recipe.check().map_err(|error| error.in_file(path))?;
+        Ok(recipe)
     }
 
     /// The recipe as TOML.
@@ -172,13 +174,19 @@ impl Recipe {
                 "at least 2: a contrastive loss compares samples",
             );
         }
-        if self.views.size != self.image.image_size {
-            return refuse("views.size", self.views.size.to_string(), "equal to image.image_size");
+        if let Some(size) = self.image.image_size() {
+            if self.views.size != size {
+                return refuse("views.size", self.views.size.to_string(), "equal to image.image_size");
+            }
+            if let Some(strong) = self.views.strong_size.filter(|strong| *strong != size) {
+                let must = "left out or equal to image.image_size: this encoder takes one size";
+                return refuse("views.strong_size", strong.to_string(), must);
+            }
         }
         self.views.check()?;
         if let Some(augment) = &self.augment {
             self.views.check_beside(augment)?;
-            augment.check(self.views.size, self.views.local_size)?;
+            augment.check(&self.views)?;
         }
         self.schedule.check()?;
         self.optimizer.check()?;

@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
 use vlp::augment::Normalization;
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
-use vlp::encoders::{TextTransformer, Vit};
+use vlp::encoders::{AnyImageEncoder, AnyImageEncoderConfig, TextTransformer};
 use vlp::methods::{AnyMethodConfig, ClipRocket, ClipRocketConfig};
 use vlp::recipe::Recipe;
 use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Trainer, TrainerOptions, adamw};
@@ -25,13 +25,14 @@ const RUN: &str = "VLP_TEST_RUN";
 fn recipe() -> Recipe {
     let mut recipe = Recipe::quickstart();
     recipe.batch_size = 16;
-    (recipe.views.size, recipe.image.image_size) = (16, 16);
-    (recipe.image.width, recipe.image.depth, recipe.image.heads) = (24, 1, 2);
+    let AnyImageEncoderConfig::Vit(image) = &mut recipe.image else { panic!("the quickstart's encoder is a ViT") };
+    (recipe.views.size, image.image_size) = (16, 16);
+    (image.width, image.depth, image.heads) = (24, 1, 2);
     (recipe.text.width, recipe.text.depth, recipe.text.heads, recipe.text.dropout) = (16, 1, 2, 0.1);
     recipe
 }
 
-fn method(device: &Device) -> ClipRocket<Vit, TextTransformer> {
+fn method(device: &Device) -> ClipRocket<AnyImageEncoder, TextTransformer> {
     let recipe = recipe();
     device.seed(recipe.seed);
     let AnyMethodConfig::ClipRocket(config) = recipe.method else { panic!("the quickstart trains CLIP-rocket") };

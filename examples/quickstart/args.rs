@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// A recipe in TOML instead of the built-in recipes/quickstart.toml
     #[arg(long)]
     recipe: Option<PathBuf>,
+    /// Set a key of the recipe, such as optimizer.weight_decay=0.5; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Directory with the shards and tokenizer.json
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/emoji"), hide_default_value = true)]
     data: PathBuf,
@@ -107,7 +110,8 @@ impl Args {
             (Some(path), Some(name)) => Recipe::from_path(path)?.with_method(name)?,
             (None, None) => Recipe::quickstart(),
             (None, Some(name)) => Recipe::quickstart_with(name)?,
-        };
+        }
+        .set(&self.settings)?;
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
         recipe.seed = self.seed.unwrap_or(recipe.seed);
         recipe.check()?;

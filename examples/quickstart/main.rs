@@ -19,7 +19,7 @@ use burn::module::Module;
 use clap::Parser;
 use vlp::augment::Normalization;
 use vlp::data::{Loader, LoaderConfig, PairSource};
-use vlp::encoders::{TextTransformer, Vit};
+use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::eval::side_by_side;
 use vlp::methods::AnyMethod;
 use vlp::trainer::{Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
@@ -53,7 +53,7 @@ enum Failure {
 }
 
 /// The method that the recipe names.
-type Model = AnyMethod<Vit, TextTransformer>;
+type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
 fn trainer(setup: &Setup) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> {
     let Setup { recipe, device, train, total, .. } = setup;

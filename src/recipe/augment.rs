@@ -6,7 +6,7 @@ use vlp_augment::pipeline::{ImagePipeline, TextPipeline};
 use vlp_augment::{Image, ImageSequence, ImageTransform, SampleRng, Synonyms, TextSequence};
 use vlp_data::{CleanCaption, View};
 
-use super::RecipeError;
+use super::{RecipeError, ViewsRecipe};
 
 /// Augmentation in full, as presets or lists of operations; each part takes the place of what `views` says about it.
 ///
@@ -66,13 +66,12 @@ impl AugmentRecipe {
         }
     }
 
-    /// Refuses pipelines whose pictures are not squares of `size` or, of local crops, `local_size`: the encoder could not read
-    /// them.
-    pub(super) fn check(&self, size: usize, local_size: usize) -> Result<(), RecipeError> {
+    /// Refuses pipelines whose pictures are not squares of the views' sizes: the encoder could not read them.
+    pub(super) fn check(&self, views: &ViewsRecipe) -> Result<(), RecipeError> {
         let pipelines = [
-            ("augment.weak", &self.weak, size),
-            ("augment.strong", &self.strong, size),
-            ("augment.local", &self.local, local_size),
+            ("augment.weak", &self.weak, views.size),
+            ("augment.strong", &self.strong, views.side_of_strong()),
+            ("augment.local", &self.local, views.local_size),
         ];
         for (key, pipeline, size) in pipelines {
             let Some(pipeline) = pipeline else { continue };
@@ -82,7 +81,7 @@ impl AugmentRecipe {
                 let view = transforms.apply(Image::filled(7, 5, [0; 3]), &mut SampleRng::new(0, 0, index, 0));
                 if (view.width(), view.height()) != (size, size) {
                     let value = format!("a pipeline that gives {} x {} pixels", view.width(), view.height());
-                    let must = "one that always gives squares of views.size, or views.local_size: with random-resized-crop, or resize and center-crop";
+                    let must = "one that always gives squares of views.size, strong_size or local_size: with random-resized-crop, or resize and center-crop";
                     return Err(RecipeError::Value { key, value, must });
                 }
             }

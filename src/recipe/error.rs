@@ -18,6 +18,14 @@ pub enum RecipeError {
         /// Line, key and what was expected.
         message: String,
     },
+    /// Caller: a setting on top of a recipe that cannot be.
+    #[error("setting {setting}: {message}")]
+    Setting {
+        /// The setting as it was given.
+        setting: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// Caller: a value out of range.
     #[error("recipe key {key} is {value} but must be {must}")]
     Value {

@@ -16,6 +16,9 @@ pub struct ViewsRecipe {
     pub size: usize,
     /// Number of strong views.
     pub strong: usize,
+    /// Side of strong pictures in pixels, for encoders that take any size; `size` when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strong_size: Option<usize>,
     /// Number of local crops, small pictures without captions, for multi-crop methods. [`Clip`](vlp_methods::Clip) and
     /// [`ClipRocket`](vlp_methods::ClipRocket) do not read them.
     pub local: usize,
@@ -66,6 +69,7 @@ impl Default for ViewsRecipe {
         Self {
             size: 224,
             strong: 2,
+            strong_size: None,
             local: 0,
             local_size: 96,
             local_scale: [0.05, 0.14],
@@ -92,8 +96,8 @@ impl ViewsRecipe {
             None => ImageSequence::new().then(RandomResizedCrop::new(self.size, (weak_low, weak_high))),
         };
         let strong = match &augment.strong {
-            Some(pipeline) => pipeline.build(self.size)?,
-            None => self.augmented_crops(self.size, self.strong_scale),
+            Some(pipeline) => pipeline.build(self.side_of_strong())?,
+            None => self.augmented_crops(self.side_of_strong(), self.strong_scale),
         };
         let local = match &augment.local {
             Some(pipeline) => pipeline.build(self.local_size)?,
@@ -111,6 +115,11 @@ impl ViewsRecipe {
         Ok(views.photometric(self.photometric))
     }
 
+    /// Side of strong pictures in pixels.
+    pub(super) fn side_of_strong(&self) -> usize {
+        self.strong_size.unwrap_or(self.size)
+    }
+
     fn augmented_crops(&self, size: usize, [low, high]: [f64; 2]) -> ImageSequence {
         ImageSequence::new()
             .then(RandomResizedCrop::new(size, (low, high)))
@@ -122,8 +131,8 @@ impl ViewsRecipe {
 
     /// Refuses keys that would have no effect because `augment` takes their place.
     pub(super) fn check_beside(&self, augment: &AugmentRecipe) -> Result<(), RecipeError> {
-        let Self { size, strong, local, local_size, photometric, .. } = *self;
-        let usual = Self { size, strong, local, local_size, photometric, ..Self::default() };
+        let Self { size, strong, strong_size, local, local_size, photometric, .. } = *self;
+        let usual = Self { size, strong, strong_size, local, local_size, photometric, ..Self::default() };
         let mut rest = self.clone();
         if augment.strong.is_none() {
             let Self { strong_scale, jitter, grayscale, blur, blur_radius, flip, .. } = usual;
@@ -160,7 +169,12 @@ impl ViewsRecipe {
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |key, value: String, must| Err(RecipeError::Value { key, value, must });
-        for (key, size) in [("views.size", self.size), ("views.local_size", self.local_size)] {
+        let sizes = [
+            ("views.size", self.size),
+            ("views.strong_size", self.side_of_strong()),
+            ("views.local_size", self.local_size),
+        ];
+        for (key, size) in sizes {
             if !(1..=8192).contains(&size) {
                 return refuse(key, size.to_string(), "1 to 8192 pixels");
             }

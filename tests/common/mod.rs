@@ -7,18 +7,19 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 use vlp::augment::Normalization;
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
-use vlp::encoders::{TextTransformer, Vit};
+use vlp::encoders::{AnyImageEncoder, AnyImageEncoderConfig, TextTransformer};
 use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
 use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, adamw};
 
-pub(crate) type Model = AnyMethod<Vit, TextTransformer>;
+pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
 pub(crate) fn recipe(method: &str) -> Recipe {
     let mut recipe = Recipe::quickstart_with(method).unwrap();
     recipe.batch_size = 16;
-    (recipe.views.size, recipe.image.image_size) = (16, 16);
-    (recipe.image.width, recipe.image.depth, recipe.image.heads) = (24, 1, 2);
+    let AnyImageEncoderConfig::Vit(image) = &mut recipe.image else { panic!("the quickstart's encoder is a ViT") };
+    (recipe.views.size, image.image_size) = (16, 16);
+    (image.width, image.depth, image.heads) = (24, 1, 2);
     (recipe.text.width, recipe.text.depth, recipe.text.heads, recipe.text.dropout) = (16, 1, 2, 0.1);
     recipe
 }

@@ -8,6 +8,8 @@
 //! | does a caption find its picture, a picture its caption? | [`retrieval`] | [`Retrieval`]: recall at K, ranks, chance |
 //! | does a picture find the name of what it shows? | [`class_embeddings`], [`zero_shot`] | [`ZeroShot`]: top-1, top-5, recall by class |
 //! | do pictures of a kind lie together? | [`Knn`] | predicted classes, [`accuracy`] |
+//! | can a linear classifier read classes off them? | [`LinearProbe`] | [`LinearClassifier`]: predicted classes |
+//! | has the model collapsed? | [`Spread`] | deviation, effective rank |
 //! | which are the nearest? | [`top_k`] | indices, nearest first |
 //! | what do two heads know together? | [`Embeddings::mixture`] | embeddings whose similarity is the weighted mean |
 //!
@@ -33,10 +35,13 @@ mod embed;
 mod embeddings;
 mod error;
 mod knn;
+mod linear_probe;
 mod positives;
 mod report;
 mod retrieval;
 mod side_by_side;
+mod spread;
+mod symmetric;
 mod top_k;
 mod zero_shot;
 
@@ -44,9 +49,11 @@ pub use embed::{HeadEmbeddings, embed_images, embed_texts, token_batches};
 pub use embeddings::Embeddings;
 pub use error::EvalError;
 pub use knn::{Knn, accuracy};
+pub use linear_probe::{LinearClassifier, LinearProbe};
 pub use positives::Positives;
 pub use report::{Report, Row, Unit};
 pub use retrieval::{Retrieval, ranks, retrieval};
 pub use side_by_side::side_by_side;
+pub use spread::Spread;
 pub use top_k::top_k;
 pub use zero_shot::{ZeroShot, class_embeddings, prompts, zero_shot};

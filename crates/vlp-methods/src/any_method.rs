@@ -86,6 +86,38 @@ impl<I: ImageEncoder, T: TextEncoder> AnyMethod<I, T> {
         })
     }
 
+    /// The image encoder, whose vectors lie in front of all heads: what linear probes read.
+    pub fn image_encoder(&self) -> &I {
+        match self {
+            AnyMethod::Clip(method) => &method.image,
+            AnyMethod::ClipRocket(method) => &method.image,
+            AnyMethod::Slip(method) => &method.image,
+            AnyMethod::SiamLip(method) => &method.rocket.image,
+            AnyMethod::ByoLip(method) => &method.online.rocket.image,
+            AnyMethod::BarLip(method) => &method.rocket.image,
+            AnyMethod::SwaLip(method) => &method.rocket.image,
+            AnyMethod::SwaLipV1(method) => &method.clip.image,
+            AnyMethod::NClip(method) => &method.image,
+            AnyMethod::XClip(method) => &method.nclip.image,
+            AnyMethod::SigLip(method) => &method.image,
+        }
+    }
+
+    /// Scores of the image encoder's vectors against the units or prototypes that the method sorts samples by; none where
+    /// it has neither.
+    ///
+    /// # Shapes
+    /// - vectors: `[batch, width]`
+    /// - result: `[batch, units]`
+    pub fn image_units(&self, vectors: Tensor<2>) -> Option<Tensor<2>> {
+        match self {
+            AnyMethod::NClip(method) => Some(method.heads.image.forward(vectors)),
+            AnyMethod::XClip(method) => Some(method.nclip.heads.image.forward(vectors)),
+            AnyMethod::SwaLipV1(method) => Some(method.prototypes.forward(method.heads.image.forward(vectors))),
+            _ => None,
+        }
+    }
+
     /// What is added to scaled cosines, `[1]`; only SigLIP has it.
     pub fn bias(&self) -> Option<Tensor<1>> {
         match self {

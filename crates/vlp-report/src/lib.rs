@@ -4,6 +4,7 @@
 //! | type | picture |
 //! |---|---|
 //! | [`LineChart`] of [`Series`] | curves over the step, raw and smoothed, with a second axis |
+//! | [`BarChart`] of [`BarPanel`]s | bars in groups, the mean of several values and their spread |
 //! | [`RetrievalSheet`] of [`RetrievalRow`] | captions and the pictures retrieved for each, right ones framed |
 //! | [`Heatmap`] with [`Labels`] | a similarity matrix with a colour bar and captions or pictures on its sides |
 //! | [`Picture`] | a borrowed RGB8 picture |
@@ -24,6 +25,7 @@
 //! redistribution and do not reach the pictures. Letters that neither has are drawn as an empty box.
 
 mod axis;
+mod bar_chart;
 mod canvas;
 mod error;
 mod font;
@@ -34,6 +36,7 @@ mod picture;
 mod retrieval_sheet;
 mod series;
 
+pub use bar_chart::{BarChart, BarPanel};
 pub use error::ReportError;
 pub use heatmap::{Heatmap, Labels};
 pub use image::RgbImage;

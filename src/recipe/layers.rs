@@ -1,0 +1,235 @@
+//! Recipes on top of one another: a file that extends another, settings on top of a recipe.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::{Recipe, RecipeError};
+
+/// The key by which a file names the recipe below it.
+const EXTENDS: &str = "extends";
+/// The keys that choose among kinds of a table: where they differ, nothing of the table below is kept.
+const CHOOSERS: [&str; 2] = ["name", "kind"];
+/// More files than any chain of recipes has.
+const MOST: usize = 16;
+
+/// The recipe of a file on top of those of the files that it extends, not yet checked.
+pub(super) fn read(path: &Path) -> Result<Recipe, RecipeError> {
+    let (mut files, mut tables) = (vec![path.to_path_buf()], Vec::new());
+    while let Some(file) = files.get(tables.len()).cloned() {
+        let text = std::fs::read_to_string(&file)
+            .map_err(|source| RecipeError::Read { path: file.clone(), message: source.to_string() })?;
+        let mut table: Table =
+            text.parse().map_err(|error: toml::de::Error| parse(&error.to_string()).in_file(&file))?;
+        match table.remove(EXTENDS) {
+            // Alone, a file's own text: messages then show the line.
+            None if tables.is_empty() => {
+                return toml::from_str(&text).map_err(|error| parse(&error.to_string()).in_file(&file));
+            }
+            None => {}
+            Some(Value::String(other)) if tables.len() < MOST => files.push(beside(&file, &other)),
+            Some(other) => {
+                let must = "the name of another recipe's file, and no file above it";
+                return Err(RecipeError::Value { key: EXTENDS, value: other.to_string(), must }.in_file(&file));
+            }
+        }
+        tables.push(table);
+    }
+    let mut merged = Table::new();
+    tables.into_iter().rev().for_each(|table| merge(&mut merged, table));
+    from_table(merged).map_err(|error| error.in_file(path))
+}
+
+fn beside(file: &Path, other: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(other)
+}
+
+/// Puts `over` on top of `table`: tables join key by key unless one chooses another kind, everything else is replaced.
+fn merge(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) if !another_kind(below, &above) => merge(below, above),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
+
+fn another_kind(below: &Table, above: &Table) -> bool {
+    CHOOSERS.iter().any(|key| above.get(*key).is_some_and(|kind| below.get(*key) != Some(kind)))
+}
+
+impl Recipe {
+    /// The recipe with some of its keys set, as command lines give them: `optimizer.weight_decay=0.5`. The value is TOML;
+    /// text needs no quotes. `method.name=siglip` takes that method as published, as every `name` and `kind` does.
+    ///
+    /// ```
+    /// let recipe = vlp::recipe::Recipe::quickstart().set(&["epochs=3", "views.strong_text=none"])?;
+    /// assert_eq!(recipe.epochs, 3.0);
+    /// let error = vlp::recipe::Recipe::quickstart().set(&["optimizer.weigth_decay=0.5"]).unwrap_err();
+    /// assert!(error.to_string().contains("did you mean `weight_decay`?"));
+    /// # Ok::<(), vlp::recipe::RecipeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RecipeError::Setting`] when there is no `=`, and for a key that does not exist, with the nearest that does; those of
+    /// [`check`](Self::check).
+    pub fn set(&self, settings: &[impl AsRef<str>]) -> Result<Self, RecipeError> {
+        let mut recipe = self.clone();
+        for setting in settings.iter().map(AsRef::as_ref) {
+            recipe = recipe.with_setting(setting).map_err(|error| RecipeError::Setting {
+                setting: setting.to_owned(),
+                message: error.to_string().trim_start_matches("not a recipe: ").replace('\n', " "),
+            })?;
+        }
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    fn with_setting(&self, setting: &str) -> Result<Self, RecipeError> {
+        let (path, value) = setting.split_once('=').ok_or_else(|| parse("a setting is `table.key=value`"))?;
+        // What is no TOML is text without quotes.
+        let read =
+            |text: &str| format!("value = {text}").parse::<Table>().ok().and_then(|mut read| read.remove("value"));
+        let mut value = read(value.trim()).unwrap_or_else(|| Value::String(value.trim().to_owned()));
+        let mut keys: Vec<&str> = path.split('.').map(str::trim).collect();
+        let first = keys.remove(0).to_owned();
+        for key in keys.into_iter().rev() {
+            value = Value::Table(Table::from_iter([(key.to_owned(), value)]));
+        }
+        let mut table = Table::try_from(self).map_err(|error| parse(&error.to_string()))?;
+        merge(&mut table, Table::from_iter([(first, value)]));
+        from_table(table)
+    }
+}
+
+fn from_table(table: Table) -> Result<Recipe, RecipeError> {
+    table.try_into().map_err(|error: toml::de::Error| parse(&error.to_string()))
+}
+
+/// What serde said, with the key that was probably meant.
+pub(super) fn parse(message: &str) -> RecipeError {
+    let message = message.trim_end();
+    RecipeError::Parse { message: format!("{message}{}", nearest(message).unwrap_or_default()) }
+}
+
+/// Serde names an unknown key or kind first and those that exist after it, all in backquotes.
+fn nearest(message: &str) -> Option<String> {
+    let (_, list) = message.split_once("unknown field ").or_else(|| message.split_once("unknown variant "))?;
+    let mut names = list.split('`').skip(1).step_by(2);
+    let given = names.next()?;
+    let letters = given.chars().count();
+    // A part of a name is as good as a slip of the pen.
+    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { distance(given, name) };
+    let (cost, name) = names.map(|name| (cost(name), name)).min()?;
+    // Half of the letters wrong is another word.
+    (2 * cost <= letters).then(|| format!("; did you mean `{name}`?"))
+}
+
+/// Letters to put in, take out or change until one word is the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = before + usize::from(x != *y);
+            before = row[j + 1];
+            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn distances_of_words() {
+        for (a, b, expected) in [("", "abc", 3), ("kitten", "sitting", 3), ("weigth", "weight", 2), ("a", "a", 0)] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_file_extends_another_key_by_key() {
+        let quickstart = include_str!("../../recipes/quickstart.toml");
+        let folder = folder(&[
+            ("base.toml", quickstart),
+            (
+                "middle.toml",
+                "extends = \"base.toml\"\nepochs = 3\n[optimizer]\nweight_decay = 0.5\n[views]\nstrong = 2",
+            ),
+            ("top.toml", "extends = \"middle.toml\"\n[method]\nname = \"swalip\"\n[text]\ndropout = 0.2"),
+        ]);
+        let recipe = Recipe::from_path(folder.path().join("top.toml")).unwrap();
+        assert_eq!((recipe.epochs, recipe.optimizer.weight_decay, recipe.text.dropout), (3.0, 0.5, 0.2));
+        assert_eq!((recipe.text.width, recipe.optimizer.beta_2), (128, 0.98));
+        // Another name: nothing of the quickstart's method is left.
+        assert_eq!(recipe.method, vlp_methods::AnyMethodConfig::named("swalip").unwrap());
+    }
+
+    #[test]
+    fn chains_that_cannot_be_read_are_refused_with_the_file() {
+        let folder = folder(&[
+            ("a.toml", "extends = \"b.toml\""),
+            ("b.toml", "extends = \"a.toml\""),
+            ("number.toml", "extends = 3"),
+            ("lost.toml", "extends = \"nowhere.toml\""),
+            ("broken.toml", "extends = \"text.toml\""),
+            ("text.toml", "epochs ="),
+        ]);
+        for (file, said) in [
+            ("a.toml", "no file above it"),
+            ("number.toml", "extends is 3"),
+            ("lost.toml", "nowhere.toml"),
+            ("broken.toml", "text.toml"),
+        ] {
+            let error = Recipe::from_path(folder.path().join(file)).unwrap_err().to_string();
+            assert!(error.contains(said), "{file}: {error}");
+        }
+    }
+
+    #[test]
+    fn settings_reach_every_level_and_kinds_start_anew() {
+        let recipe = Recipe::quickstart();
+        let set = recipe
+            .set(&["batch_size=64", "method.loss.reduction=sum", "image.depth = 2", "views.weak_scale=[0.9, 1.0]"])
+            .unwrap();
+        assert_eq!((set.batch_size, set.views.weak_scale), (64, [0.9, 1.0]));
+        let other = recipe.set(&["views.strong=0", "method.name=siglip"]);
+        assert_eq!(other.unwrap().method, vlp_methods::AnyMethodConfig::named("siglip").unwrap());
+    }
+
+    #[test]
+    fn settings_that_cannot_be_are_refused_by_name() {
+        for (setting, said) in [
+            ("epochs", "table.key=value"),
+            ("epoch=3", "did you mean `epochs`?"),
+            ("optimizer.weigth_decay=0.5", "did you mean `weight_decay`?"),
+            ("method.label_smoothing=0.1", "label_smoothing"),
+            ("method.loss.smoothing=0.1", "did you mean `label_smoothing`?"),
+            ("method.name=clip-rokcet", "did you mean `clip-rocket`?"),
+            ("batch_size=many", "batch_size=many"),
+            ("batch_size.x=1", "batch_size.x=1"),
+            ("=3", "=3"),
+        ] {
+            let error = Recipe::quickstart().set(&[setting]).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains(setting), "{setting}: {error}");
+        }
+        // Every setting is right and the recipe is not.
+        let error = Recipe::quickstart().set(&["views.strong=0"]).unwrap_err().to_string();
+        assert!(error.contains("views.strong"), "{error}");
+    }
+}
