@@ -2,7 +2,7 @@
 //! calls in the same order and adds checkpoints, hooks and resuming.
 //!
 //! ```text
-//! cargo run --release --example custom_loop -- 20
+//! cargo run --release --example custom_loop -- 20 --device flex
 //! ```
 
 use std::error::Error;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
+use clap::Parser;
 use vlp::augment::Normalization;
 use vlp::core::{BatchSource, Method, StepContext};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
@@ -21,10 +22,19 @@ use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[derive(Parser)]
+struct Args {
+    /// Steps to take
+    #[arg(default_value_t = 20)]
+    steps: u64,
+    /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
+    #[arg(long, default_value = "flex", value_parser = vlp::device::open)]
+    device: Device,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let total: u64 = std::env::args().nth(1).map_or(Ok(20), |steps| steps.parse())?;
-    let recipe = Recipe::quickstart();
-    let device = Device::flex().autodiff();
+    let Args { steps: total, device } = Args::parse();
+    let (recipe, device) = (Recipe::quickstart(), device.autodiff());
     device.seed(recipe.seed);
 
     // Where batches come from.
