@@ -1,4 +1,4 @@
-//! All that is special about LibTorch. burn has deprecated this backend, so nothing else names it.
+//! All that is special about LibTorch. burn has deprecated this backend, so nothing else names it but the tests' choice in `vlp-testkit`.
 
 use burn::tensor::Device;
 
