@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release --example custom_loop -- 20
 //! cargo run --release --example custom_loop -- 20 --recipe recipes/quickstart.toml --set batch_size=64
+//! cargo run --release --example custom_loop -- 20 --device flex
 //! ```
 
 use std::error::Error;
@@ -36,13 +37,16 @@ struct Args {
     /// Set a key of the recipe, such as optimizer.weight_decay=0.5; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
+    #[arg(long, default_value = "flex", value_parser = vlp::device::open)]
+    device: Device,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let total = args.steps;
     let recipe = args.recipe.map_or_else(|| Ok(Recipe::quickstart()), Recipe::from_path)?.set(&args.settings)?;
-    let device = Device::flex().autodiff();
+    let device = args.device.autodiff();
     device.seed(recipe.seed);
 
     // Where batches come from.

@@ -2,7 +2,7 @@
 //! stay a margin away (VSE++, Faghri et al. 2018), with a margin that learns.
 //!
 //! ```text
-//! cargo run --release --example own_loss -- 30
+//! cargo run --release --example own_loss -- 30 --device flex
 //! ```
 
 use std::error::Error;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use clap::Parser;
 use vlp::augment::Normalization;
 use vlp::core::{PairLoss, StepContext};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
@@ -57,10 +58,20 @@ impl PairLoss for HardestNegative {
     }
 }
 
+#[derive(Parser)]
+struct Args {
+    /// Steps to take
+    #[arg(default_value_t = 30)]
+    steps: u64,
+    /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
+    #[arg(long, default_value = "flex", value_parser = vlp::device::open)]
+    device: Device,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let steps: u64 = std::env::args().nth(1).map_or(Ok(30), |steps| steps.parse())?;
+    let Args { steps, device } = Args::parse();
     let recipe = Recipe::quickstart_with("clip")?;
-    let device = Device::flex().autodiff();
+    let device = device.autodiff();
     device.seed(recipe.seed);
 
     let (image, text) = (recipe.image.init(&device)?, recipe.text.init(&device)?);

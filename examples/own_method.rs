@@ -2,7 +2,7 @@
 //! picture, a strong view of that and its caption, and each has to find the two others.
 //!
 //! ```text
-//! cargo run --release --example own_method -- 30
+//! cargo run --release --example own_method -- 30 --device flex
 //! ```
 
 use std::error::Error;
@@ -13,6 +13,7 @@ use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
+use clap::Parser;
 use vlp::augment::Normalization;
 use vlp::core::{Features, ImageEncoder, Method, PairBatch, StepContext, StepOutput, TextEncoder, TextMode};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
@@ -92,9 +93,19 @@ impl<I: ImageEncoder, T: TextEncoder> Method for ThreeWay<I, T> {
     }
 }
 
+#[derive(Parser)]
+struct Args {
+    /// Steps to take
+    #[arg(default_value_t = 30)]
+    steps: u64,
+    /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
+    #[arg(long, default_value = "flex", value_parser = vlp::device::open)]
+    device: Device,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let steps: u64 = std::env::args().nth(1).map_or(Ok(30), |steps| steps.parse())?;
-    let (recipe, device) = (Recipe::quickstart(), Device::flex().autodiff());
+    let Args { steps, device } = Args::parse();
+    let (recipe, device) = (Recipe::quickstart(), device.autodiff());
     device.seed(recipe.seed);
     let (image, text) = (SmallConv::new([3, 32, 64, 128], &device), recipe.text.init(&device)?);
     let head = |width| ProjectionConfig::Linear.init([width, 128], &device);

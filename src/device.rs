@@ -38,7 +38,7 @@ pub enum DeviceError {
         feature: &'static str,
     },
     /// Environment: a backend whose driver or hardware is missing.
-    #[error("{device} cannot be used on this machine: {reason}; `--device flex` runs everywhere")]
+    #[error("{device} cannot be used on this machine ({reason}): it needs {}; `--device flex` runs everywhere", .device.needs())]
     NotPresent {
         /// The device asked for.
         device: DeviceName,
@@ -83,6 +83,14 @@ impl FromStr for DeviceName {
     }
 }
 
+/// The device of this name, as [`DeviceName::open`] gives it; a `value_parser` for command lines.
+///
+/// # Errors
+/// When there is no such name, or the device cannot be used.
+pub fn open(name: &str) -> Result<Device, DeviceError> {
+    name.parse::<DeviceName>()?.open()
+}
+
 impl DeviceName {
     /// The device itself, without autodiff, after one small computation on it has succeeded.
     ///
@@ -112,6 +120,17 @@ impl DeviceName {
             DeviceName::LibTorch(_) => "tch",
             DeviceName::Wgpu => "wgpu",
             DeviceName::Vulkan => "vulkan",
+        }
+    }
+
+    /// What a machine must have beside this program.
+    fn needs(self) -> &'static str {
+        match self {
+            DeviceName::Flex => "nothing",
+            DeviceName::Cuda(_) => "an NVIDIA GPU of this number, its driver and the CUDA toolkit or its libdevice",
+            DeviceName::LibTorch(gpu) => libtorch::needs(gpu),
+            DeviceName::Wgpu => "a GPU with a driver for Vulkan, Metal or Direct3D 12",
+            DeviceName::Vulkan => "a GPU with a driver for Vulkan",
         }
     }
 
@@ -169,6 +188,12 @@ mod tests {
     #[cfg(feature = "flex")]
     #[test]
     fn flex_opens_everywhere() {
-        assert!(DeviceName::Flex.open().is_ok());
+        assert!(open("flex").is_ok());
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_says_what_it_needs_in_one_line() {
+        let error = DeviceName::Vulkan.tried(|| panic!("no adapter\nat a long backtrace")).unwrap_err().to_string();
+        assert!(error.contains("(no adapter)") && error.contains("needs a GPU") && !error.contains('\n'), "{error}");
     }
 }

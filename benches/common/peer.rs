@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-use super::{Case, Run, Sizes, label};
+use super::{Case, Precision, Run, Sizes, label};
 
 /// Reads one question per line, writes one line of JSON for each:
 ///
@@ -24,7 +24,10 @@ pub(crate) fn serve(cases: &[&Case], device: &Device) -> Result<(), Box<dyn Erro
             ["time", name, sizes, pass, seconds] => {
                 let case = find(cases, name)?;
                 let sizes = case.sizes.iter().find(|known| label(known) == sizes).ok_or(line.clone())?;
-                json!(times(&Run::new(case, sizes, device, pass == "forward_backward"), seconds.parse()?))
+                json!(times(
+                    &Run::new(case, sizes, device, Precision::F32, pass == "forward_backward"),
+                    seconds.parse()?
+                ))
             }
             _ => return Err(format!("not a question: {line}").into()),
         };
@@ -48,7 +51,7 @@ fn list(cases: &[&Case]) -> Value {
 }
 
 fn check(case: &Case, device: &Device) -> Value {
-    let (values, gradients) = Run::new(case, case.check, device, true).numbers();
+    let (values, gradients) = Run::new(case, case.check, device, Precision::F32, true).numbers();
     json!({"values": values, "gradients": gradients})
 }
 

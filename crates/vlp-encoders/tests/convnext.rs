@@ -2,11 +2,12 @@
 
 mod common;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use common::{CRATE, assert_features, assert_gradient_norms, assert_near, input_norm, renamed};
 use serde_json::Value;
 use vlp_core::ImageEncoder;
 use vlp_encoders::ConvNextConfig;
+use vlp_testkit::device::under_test;
 use vlp_testkit::weights::{Formula, Source, fill, shapes};
 use vlp_testkit::{golden, inputs};
 
@@ -34,7 +35,7 @@ fn four(value: &Value) -> [usize; 4] {
 
 #[test]
 fn features_and_gradients_equal_timm() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/convnext.json");
     for (model, case) in file["convnext"].as_object().expect("cases") {
         let sizes = ["count", "side"].map(|key| case[key].as_u64().unwrap() as usize);
@@ -55,7 +56,7 @@ fn features_and_gradients_equal_timm() {
 
 #[test]
 fn impossible_configurations_are_refused_with_the_value() {
-    let refused = |config: ConvNextConfig| config.init(&Device::flex()).unwrap_err().to_string();
+    let refused = |config: ConvNextConfig| config.init(&under_test()).unwrap_err().to_string();
     assert!(refused(ConvNextConfig { layers: [1, 0, 1, 1], ..Default::default() }).contains("[1, 0, 1, 1]"));
     assert!(refused(ConvNextConfig { drop_path: 1.5, ..Default::default() }).contains("drop_path 1.5"));
     assert!(refused(ConvNextConfig { layer_scale: Some(f64::NAN), ..Default::default() }).contains("NaN"));
@@ -64,7 +65,7 @@ fn impossible_configurations_are_refused_with_the_value() {
 #[test]
 #[should_panic(expected = "at least 32 x 32 pixels, got 3 x 32 x 16")]
 fn a_picture_that_would_vanish_is_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let config = ConvNextConfig { layers: [1; 4], channels: [4; 4], ..Default::default() };
     config.init(&device).unwrap().encode(Tensor::zeros([1, 3, 32, 16], &device));
 }

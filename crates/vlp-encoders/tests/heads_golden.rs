@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use common::{CRATE, assert_features, assert_gradient_norms, assert_near, renamed};
 use serde_json::Value;
 use vlp_encoders::{Activation, DinoHeadConfig, LastNorm, MlpHead, MlpHeadConfig, SiamLipProjectorConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::weights::{Formula, Source, fill, norm, shapes};
 use vlp_testkit::{golden, inputs};
 
@@ -31,7 +32,7 @@ fn check<M: Module>(
     name: impl Fn(&str) -> Source + Copy,
     forward: impl Fn(&M, Tensor<2>) -> Tensor<2>,
 ) -> M {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let head = fill(head, Formula::Lcg, &shapes(&case["shapes"]), name, |key| key.ends_with("weight_g"));
     let x = rows(case, &device).require_grad();
     let output = forward(&head, x.clone());
@@ -59,7 +60,7 @@ fn check_statistics(what: &str, case: &Value, head: &MlpHead) {
 
 #[test]
 fn mlp_heads_equal_pytorch() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/heads.json");
     let heads: [(&str, MlpHeadConfig, &[usize]); 6] = [
         ("clip_rocket", MlpHeadConfig::clip_rocket(5), &[8, 8, 5]),
@@ -81,7 +82,7 @@ fn mlp_heads_equal_pytorch() {
 
 #[test]
 fn siamlips_projector_equals_pytorch_for_either_kind_of_view() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/heads.json");
     let case = &file["heads"]["siamlip_projector"];
     for strong in [false, true] {
@@ -98,7 +99,7 @@ fn siamlips_projector_equals_pytorch_for_either_kind_of_view() {
 
 #[test]
 fn dinos_head_equals_pytorchs_weight_normalisation() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/heads.json");
     let head = DinoHeadConfig { hidden: 8, bottleneck: 5, output: 9 }.init(6, &device).unwrap();
     let name = |path: &str| match path {

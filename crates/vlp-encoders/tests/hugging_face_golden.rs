@@ -5,13 +5,14 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use common::{CRATE, assert_features, renamed};
 use vlp_core::TextMode;
 use vlp_encoders::{
     Activation, AnyImageEncoder, AnyImageEncoderConfig, DualEncoderConfig, ImagePooling, ProjectionConfig, StemConfig,
     TextPooling, TextTransformerConfig, VitConfig,
 };
+use vlp_testkit::device::under_test;
 use vlp_testkit::weights::{Formula, Source, fill, shapes};
 use vlp_testkit::{golden, inputs};
 
@@ -140,7 +141,7 @@ fn normalised(x: Tensor<2>) -> Tensor<2> {
 
 #[test]
 fn clip_and_siglip_equal_transformers_in_features_logits_and_token_vectors() {
-    let device = Device::flex();
+    let device = under_test();
     let file = golden::read(CRATE, "tests/golden/hugging_face.json");
     for (model, case) in file["hf"].as_object().expect("cases") {
         let size = |key: &str| case[key].as_u64().unwrap() as usize;

@@ -11,6 +11,7 @@ use vlp_encoders::{
     Activation, AnyImageEncoderConfig, DualEncoderConfig, ImagePooling, ModifiedResNetConfig, ProjectionConfig,
     StemConfig, TextPooling, TextTransformerConfig, TransformerInit, VitConfig,
 };
+use vlp_testkit::device::under_test;
 use vlp_testkit::weights::{Formula, Source, fill, norm, shapes};
 use vlp_testkit::{golden, inputs};
 
@@ -172,7 +173,7 @@ fn scalar(value: f64, device: &Device) -> Tensor<1> {
 }
 
 fn check(model: &str, case: &Value) {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let counter = |key: &str| key.ends_with("num_batches_tracked") || key == "logit_scale" || key == "logit_bias";
     let dual = config(model).init(&device).unwrap();
     let dual = fill(dual, Formula::Sin, &shapes(&case["keys"]), |path| name(model, path), counter);
@@ -219,7 +220,7 @@ fn six_models_equal_open_clip_in_features_loss_and_gradients() {
 
 #[test]
 fn text_towers_equal_open_clip_in_pooled_and_projected_features_and_gradients() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/text.json");
     for (model, case) in file["text"].as_object().expect("cases") {
         let size = |key: &str| case["config"][key].as_u64().unwrap() as usize;

@@ -1,10 +1,11 @@
 //! Positions: resized as PyTorch does, sines and cosines as open_clip and MoCo v3 have them.
 
 use burn::module::Module;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use serde_json::Value;
 use vlp_core::ImageEncoder;
 use vlp_encoders::{ImagePooling, Positions, StemConfig, VitConfig, resize_grid_positions, resize_sequence_positions};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden;
 
 fn file() -> Value {
@@ -60,7 +61,7 @@ fn fixed(positions: Positions, pooling: ImagePooling) -> VitConfig {
 
 #[test]
 fn fixed_positions_are_those_of_open_clip_and_moco_and_do_not_learn() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = file();
     let read = |config: VitConfig| {
         let vit = config.init(&device).unwrap();
@@ -82,5 +83,5 @@ fn fixed_positions_are_those_of_open_clip_and_moco_and_do_not_learn() {
 #[test]
 fn a_width_that_four_does_not_divide_is_refused() {
     let config = VitConfig { width: 6, ..fixed(Positions::SinCos, ImagePooling::Class) };
-    assert!(config.init(&Device::flex()).unwrap_err().to_string().contains("divisible by 4, got 6"));
+    assert!(config.init(&under_test()).unwrap_err().to_string().contains("divisible by 4, got 6"));
 }

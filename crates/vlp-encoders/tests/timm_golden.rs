@@ -8,6 +8,7 @@ use common::{CRATE, assert_features, assert_gradient_norms, assert_near, input_n
 use serde_json::Value;
 use vlp_core::ImageEncoder;
 use vlp_encoders::{ResNet, ResNetBlock, ResNetConfig, StemConfig, VitConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::weights::{Formula, fill, shapes};
 use vlp_testkit::{golden, inputs};
 
@@ -26,7 +27,7 @@ fn four(value: &Value) -> [usize; 4] {
 
 #[test]
 fn vision_transformers_equal_timm_in_features_and_gradients() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/vit_timm.json");
     for (name, case) in file["vit"].as_object().expect("cases") {
         let config = &case["config"];
@@ -79,7 +80,7 @@ fn check_pass(what: &str, resnet: &ResNet, images: &Tensor<4>, expected: &Value)
 
 #[test]
 fn resnets_equal_timm_in_evaluation_in_training_and_in_running_statistics() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/resnet.json");
     for (name, case) in file["resnet"].as_object().expect("cases") {
         let (count, side) = (size(&case["config"]["n"]), size(&case["config"]["size"]));

@@ -2,10 +2,10 @@
 
 mod common;
 
-use burn::tensor::Device;
 use common::{CRATE, assert_features, assert_gradient_norms, assert_near, input_norm};
 use vlp_core::ImageEncoder;
 use vlp_encoders::{Activation, ImagePooling, StemConfig, VitConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::weights::{Formula, Source, fill, shapes};
 use vlp_testkit::{golden, inputs};
 
@@ -42,7 +42,7 @@ fn config(name: &str) -> VitConfig {
 
 #[test]
 fn options_equal_timm_in_features_and_gradients() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let file = golden::read(CRATE, "tests/golden/vit_variants.json");
     for (model, case) in file["vit_variants"].as_object().expect("cases") {
         let after = model.ends_with("norm_after");

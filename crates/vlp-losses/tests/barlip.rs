@@ -2,10 +2,11 @@
 
 mod rocket_case;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use rocket_case::clip_rocket_loss;
 use vlp_core::StepContext;
 use vlp_losses::{BarLipConfig, CorrelationGradient, LossError};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{self, assert_close};
 use vlp_testkit::rank_case::RankCase;
 use vlp_testkit::ranks::{self, Exchange};
@@ -20,7 +21,7 @@ fn term(case: &RankCase, gradient: CorrelationGradient, ctx: &StepContext<'_>) -
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_one_rank() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/barlip.json");
     for (name, expected) in CASES.into_iter().zip([0.130_455_995, 0.114_963_226]) {
         let (case, ctx) = (RankCase::new(&json[name], 0..4, &device), StepContext::new(0, 0, 1));
@@ -32,7 +33,7 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/barlip.json");
     for name in CASES {
         let cases = [0, 1].map(|rank| RankCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
@@ -47,7 +48,7 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
 
 #[test]
 fn averaged_over_ranks_the_full_gradient_is_that_of_one_rank_and_the_own_ranks_one_half() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(4);
     let random = || Tensor::<2>::random([4, 3], burn::tensor::Distribution::Normal(0.0, 1.0), &device).require_grad();
     let inputs = [random(), random()];
@@ -71,7 +72,7 @@ fn averaged_over_ranks_the_full_gradient_is_that_of_one_rank_and_the_own_ranks_o
 
 #[test]
 fn the_term_is_0_at_the_identity_and_c_times_the_width_at_zero() {
-    let device = Device::flex();
+    let device = under_test();
     let loss = BarLipConfig::default().init().unwrap();
     let ctx = StepContext::new(0, 0, 1);
     // Three rows of sqrt(3) times the unit vectors have C = I.

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{BarlowTwins, BarlowTwinsConfig, CorrelationGradient, LossError};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
@@ -22,14 +23,14 @@ fn loss_of(case: &GoldenCase) -> BarlowTwins {
 
 #[test]
 fn values_and_gradients_equal_lightly() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         case.check(loss_of(&case).forward(case.input("z1"), case.input("z2"), &StepContext::new(0, 0, 1)));
     }
 }
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    for (case, world) in cases(&Device::flex().autodiff()).iter().zip([3, 4, 5]) {
+    for (case, world) in cases(&under_test().autodiff()).iter().zip([3, 4, 5]) {
         let loss = loss_of(case);
         ranks::check_case(case, [world], ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx));
     }
@@ -37,7 +38,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 
 #[test]
 fn averaged_over_ranks_the_gradient_of_the_own_rank_is_that_of_one_rank_divided_by_their_number() {
-    for (case, world) in cases(&Device::flex().autodiff()).iter().zip([3, 4, 5]) {
+    for (case, world) in cases(&under_test().autodiff()).iter().zip([3, 4, 5]) {
         let config = BarlowTwinsConfig { off_diagonal: case.param("lambda_offdiag"), ..Default::default() };
         let loss = BarlowTwinsConfig { gradient: CorrelationGradient::OwnRank, ..config }.init().unwrap();
         let mean = ranks::mean_loss(world, &[case.input("z1"), case.input("z2")], |inputs, ctx| {
@@ -52,7 +53,7 @@ fn averaged_over_ranks_the_gradient_of_the_own_rank_is_that_of_one_rank_divided_
 #[test]
 fn scaling_and_shifting_a_dimension_changes_nothing() {
     // Up to epsilon: 1e-5 next to variances of about 1.
-    let device = Device::flex();
+    let device = under_test();
     device.seed(2);
     let random = || Tensor::<2>::random([16, 4], Distribution::Normal(0.0, 1.0), &device);
     let (a, b, ctx) = (random(), random(), StepContext::new(0, 0, 1));
@@ -65,7 +66,7 @@ fn scaling_and_shifting_a_dimension_changes_nothing() {
 
 #[test]
 fn constant_dimensions_zeros_and_a_batch_of_1_have_correlation_0() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for rows in [vec![[0.0f32; 3]; 4], vec![[1.0, 2.0, 3.0]; 4], vec![[1.0, 2.0, 3.0]]] {
         let flat = burn::tensor::TensorData::new(rows.concat(), [rows.len(), 3]);
         let x = Tensor::<2>::from_data(flat, &device).require_grad();

@@ -7,6 +7,7 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use serde_json::Value;
 use vlp_core::StepContext;
 use vlp_losses::{ClipRocketLossConfig, InfoNceConfig, KeyGradients, Logits, LossError, Reduction};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden;
 use vlp_testkit::ranks::{self, Exchange};
 
@@ -102,7 +103,7 @@ fn cases() -> Value {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_one_rank() {
-    let (golden, device) = (cases(), Device::flex().autodiff());
+    let (golden, device) = (cases(), under_test().autodiff());
     for (name, logits) in with_logits(CASES.into_iter().chain(["clip"])) {
         let case = &golden[name];
         let inputs = Inputs::new(case, 0..4, &device);
@@ -113,7 +114,7 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
-    let (golden, device) = (cases(), Device::flex().autodiff());
+    let (golden, device) = (cases(), under_test().autodiff());
     // Keys are cut by the gather, which automatic differentiation does not see, or by the loss.
     for (exchange, keys) in [(Exchange::Detached, KeyGradients::Full), (Exchange::Full, KeyGradients::Detached)] {
         for (name, logits) in with_logits(CASES.into_iter().chain(["clip"])) {
@@ -129,7 +130,7 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_k
 
 #[test]
 fn two_ranks_with_full_key_gradients_equal_one_rank_in_value_and_every_gradient() {
-    let (golden, device) = (cases(), Device::flex().autodiff());
+    let (golden, device) = (cases(), under_test().autodiff());
     for (name, logits) in with_logits(CASES.into_iter().chain(["clip"])) {
         let case = &golden[name];
         let all = Inputs::new(case, 0..4, &device);
@@ -149,7 +150,7 @@ fn two_ranks_with_full_key_gradients_equal_one_rank_in_value_and_every_gradient(
 
 #[test]
 fn identical_and_zero_rows_give_finite_losses_and_gradients() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for rows in [[0.0; 3], [1.0, 2.0, 3.0]] {
         let a = Tensor::<2>::from_floats([rows, rows], &device).require_grad();
         let scale = Tensor::<1>::from_floats([100.0], &device);
@@ -164,7 +165,7 @@ fn identical_and_zero_rows_give_finite_losses_and_gradients() {
 
 #[test]
 fn permuting_pairs_leaves_the_loss_and_accuracy_counts_found_partners() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(3);
     let random = || Tensor::<2>::random([8, 5], burn::tensor::Distribution::Normal(0.0, 1.0), &device);
     let (a, b, scale) = (random(), random(), Tensor::<1>::from_floats([10.0], &device));
@@ -191,7 +192,7 @@ fn label_smoothing_outside_its_range_is_refused_with_its_value() {
 
 #[test]
 fn half_precision_vectors_are_compared_in_f32_and_a_zero_row_in_bfloat16_stays_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let loss = InfoNceConfig { label_smoothing: 0.1, ..Default::default() }.init().unwrap();
     let ctx = StepContext::new(0, 0, 1);
     // The gradient of a zero row is some 1e12, as in PyTorch: bfloat16 holds it, the range of f16 does not.

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{BatchMean, Cluster, ClusterConfig, ClusterTargets, LossError, SinkhornConfig, Smoothness};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::{golden, ranks};
@@ -12,7 +13,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/cluster.json", &Device::flex().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/cluster.json", &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> Cluster {
@@ -53,7 +54,7 @@ fn ranks_with_the_global_mean_equal_one_and_with_the_local_mean_do_not() {
         let forward = |own: Vec<Tensor<2>>, ctx: &StepContext<'_>| loss.forward([own[0].clone(), own[1].clone()], ctx);
         case.check(ranks::mean_loss(3, &inputs, |own, ctx| forward(own, ctx).loss));
     }
-    let device = Device::flex();
+    let device = under_test();
     device.seed(8);
     let inputs = scores(6, 9, &device);
     let config = ClusterConfig { batch_mean: BatchMean::Local, ..Default::default() };
@@ -65,7 +66,7 @@ fn ranks_with_the_global_mean_equal_one_and_with_the_local_mean_do_not() {
 
 #[test]
 fn every_option_has_the_gradient_of_its_value() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let row = |of: f64| (0..5).map(|unit| 1.3 * (of * (unit + 1) as f64).sin()).collect::<Vec<_>>();
     let inputs = [vec![row(0.3), row(1.1), row(2.0)], vec![row(0.4), row(1.5), row(0.7)]];
     let pooled = ClusterConfig { smoothness: Smoothness::Pooled, ..Default::default() };
@@ -86,7 +87,7 @@ fn every_option_has_the_gradient_of_its_value() {
             loss.forward_with_targets([leaves[0].clone(), leaves[1].clone()], fixed.clone(), &ctx()).loss
         });
         // Own scores as targets give the same value as given from outside.
-        let leaves = scores(4, 5, &Device::flex());
+        let leaves = scores(4, 5, &under_test());
         let own = loss.forward(leaves.clone(), &ctx()).loss.into_scalar::<f32>();
         assert_eq!(own, loss.forward_with_targets(leaves.clone(), leaves, &ctx()).loss.into_scalar::<f32>());
     }
@@ -94,7 +95,7 @@ fn every_option_has_the_gradient_of_its_value() {
 
 #[test]
 fn solutions_score_as_the_collapse_arithmetic_says() {
-    let device = Device::flex();
+    let device = under_test();
     let (rows, units) = (4, 7);
     let config = ClusterConfig { sharpness_weight: 0.5, smoothness_weight: 2.0, ..Default::default() };
     let [log_k, log_b] = [units, rows].map(|n| (n as f64).ln());
@@ -109,7 +110,7 @@ fn solutions_score_as_the_collapse_arithmetic_says() {
 
 #[test]
 fn permuting_samples_units_and_sides_leaves_the_loss() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(8);
     let [a, b] = scores(6, 9, &device);
     let expected = value(ClusterConfig::default(), [a.clone(), b.clone()]);
@@ -119,7 +120,7 @@ fn permuting_samples_units_and_sides_leaves_the_loss() {
 
 #[test]
 fn equal_and_huge_scores_keep_losses_and_gradients_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(8);
     let huge = scores(5, 7, &device)[0].clone() * 1e4;
     for scores in [Tensor::zeros([3, 7], &device), Tensor::full([1, 7], -1e4, &device), huge] {

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Int, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::CaptioningConfig;
+use vlp_testkit::device::under_test;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::{golden, ranks};
 
@@ -50,7 +51,7 @@ fn by_hand(logits: &[Vec<f64>]) -> f64 {
 
 #[test]
 fn the_value_is_the_mean_over_tokens_that_are_not_padding() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     golden::assert_close("by hand", loss(leaf(&device), tokens(&device), &ctx()), &[by_hand(&logits())], 1e-5, 0.0);
     let uniform = Tensor::zeros([4, LENGTH * VOCABULARY], &device);
     golden::assert_close("uniform", loss(uniform, tokens(&device), &ctx()), &[5f64.ln()], 1e-6, 0.0);
@@ -58,7 +59,7 @@ fn the_value_is_the_mean_over_tokens_that_are_not_padding() {
 
 #[test]
 fn the_gradient_is_that_of_the_value() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     assert_matches_differences("captioning", &[logits()], &device, 1e-6, |leaves| {
         loss(leaves[0].clone(), tokens(&device), &ctx())
     });
@@ -66,7 +67,7 @@ fn the_gradient_is_that_of_the_value() {
 
 #[test]
 fn ranks_with_different_numbers_of_tokens_equal_one() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let leaf = leaf(&device);
     let one = loss(leaf.clone(), tokens(&device), &ctx());
     let ranks = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| {
@@ -81,7 +82,7 @@ fn ranks_with_different_numbers_of_tokens_equal_one() {
 
 #[test]
 fn more_padding_and_logits_after_the_end_change_nothing() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let leaf = leaf(&device);
     let gradient = leaf.grad(&loss(leaf.clone(), tokens(&device), &ctx()).backward()).unwrap();
     let gradient = gradient.reshape([4, LENGTH, VOCABULARY]);
@@ -99,7 +100,7 @@ fn more_padding_and_logits_after_the_end_change_nothing() {
 
 #[test]
 fn captions_of_padding_and_huge_logits_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (logits, tokens, expected) in [
         (leaf(&device), Tensor::zeros([4, LENGTH], &device), 0.0),
         (Tensor::full([4, LENGTH * VOCABULARY], 1e4, &device), tokens(&device), 5f64.ln()),
@@ -114,7 +115,7 @@ fn captions_of_padding_and_huge_logits_stay_finite() {
 #[test]
 #[should_panic(expected = "captions of 1 have none")]
 fn captions_of_one_token_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let captioning = CaptioningConfig::default().init().unwrap();
     captioning.forward(Tensor::ones([2, 1, 3], &device), Tensor::ones([2, 1], &device), &ctx());
 }

@@ -11,6 +11,7 @@ use vlp_losses::{
     CyClipLossConfig, DclConfig, InfoLoobConfig, InfoNceConfig, LossError, NegativeCosineConfig, NtXentConfig,
     SigmoidConfig, Sum, VicRegConfig, Weighted,
 };
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{assert_close, values};
 use vlp_testkit::ranks;
 
@@ -30,7 +31,7 @@ fn score(loss: &impl PairLoss, [a, b]: [Tensor<2>; 2]) -> f64 {
 
 #[test]
 fn the_trait_gives_the_number_that_the_loss_gives() {
-    let device = Device::flex();
+    let device = under_test();
     let [a, b] = views(&device);
     let both = || [a.clone(), b.clone()];
     let number = |loss: Tensor<1>| values(loss)[0];
@@ -61,7 +62,7 @@ fn the_trait_gives_the_number_that_the_loss_gives() {
 
 #[test]
 fn weights_and_sums_are_those_of_numbers_and_of_gradients() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = views(&device).map(Tensor::require_grad);
     let (first, second) = (NtXentConfig::default().init().unwrap(), BarlowTwinsConfig::default().init().unwrap());
     let joined = Sum { first: Weighted::new(0.25, first).unwrap(), second: Weighted::new(3.0, second).unwrap() };
@@ -84,7 +85,7 @@ fn weights_and_sums_are_those_of_numbers_and_of_gradients() {
 
 #[test]
 fn the_mean_over_all_pairs_of_views_is_clip_rockets_strong_part() {
-    let device = Device::flex();
+    let device = under_test();
     let [a, b, c, d, weak_image, weak_text] = views(&device);
     let clip = AllPairs { loss: ClipLossConfig::default().init(&device).unwrap() };
     let scale = clip.loss.scale.scale();
@@ -99,7 +100,7 @@ fn the_mean_over_all_pairs_of_views_is_clip_rockets_strong_part() {
 
 #[test]
 fn ranks_together_equal_one_rank() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = views::<4>(&device).map(Tensor::require_grad);
     let joined = Sum { first: NtXentConfig::default().init().unwrap(), second: DclConfig::default().init().unwrap() };
     let pairs = AllPairs { loss: joined };
@@ -115,7 +116,7 @@ fn ranks_together_equal_one_rank() {
 
 #[test]
 fn learnable_parts_are_trained_clamped_and_restored_through_all_combinators() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let [a, b] = views(&device);
     let build = || {
         let first = Weighted::new(2.0, ClipLossConfig::default().init(&device).unwrap()).unwrap();
@@ -143,7 +144,7 @@ fn learnable_parts_are_trained_clamped_and_restored_through_all_combinators() {
 
 #[test]
 fn a_sum_is_not_finite_when_a_summand_of_weight_0_is_not() {
-    let device = Device::flex();
+    let device = under_test();
     let [a, b] = views(&device);
     let mut clip = ClipLossConfig::default().init(&device).unwrap();
     clip.scale.log_scale = Param::from_tensor(Tensor::full([1], f32::NAN, &device));
@@ -155,7 +156,7 @@ fn a_sum_is_not_finite_when_a_summand_of_weight_0_is_not() {
 #[test]
 #[should_panic(expected = "a mean over pairs of 1 and 0 views needs one of each")]
 fn a_side_without_views_is_refused() {
-    let [a] = views(&Device::flex());
+    let [a] = views(&under_test());
     AllPairs { loss: NtXentConfig::default().init().unwrap() }.forward(&[a], &[], &ctx());
 }
 

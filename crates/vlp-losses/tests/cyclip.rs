@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{CyClip, CyClipConfig, LossError};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
@@ -18,7 +19,7 @@ fn loss_of(case: &GoldenCase) -> CyClip {
 
 #[test]
 fn values_parts_and_gradients_equal_the_golden_numbers() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         let (scale, ctx) = (case.scalar("log_scale").exp(), StepContext::new(0, 0, 1));
         let terms = loss_of(&case).forward(case.input("image"), case.input("text"), scale, &ctx);
         let extra = |name: &str| [case.json["extra"][name].as_f64().unwrap()];
@@ -31,7 +32,7 @@ fn values_parts_and_gradients_equal_the_golden_numbers() {
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         let loss = loss_of(&case);
         ranks::check_case(&case, [2, 3], ["image", "text"], |[image, text], ctx| {
             loss.forward(image, text, case.scalar("log_scale").exp(), ctx).loss
@@ -41,7 +42,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 
 #[test]
 fn the_cyclic_terms_do_not_depend_on_the_scale_and_vanish_for_equal_modalities() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(9);
     let random = || Tensor::<2>::random([6, 4], Distribution::Normal(0.0, 1.0), &device);
     let (image, text, ctx) = (random(), random(), StepContext::new(0, 0, 1));
@@ -57,7 +58,7 @@ fn the_cyclic_terms_do_not_depend_on_the_scale_and_vanish_for_equal_modalities()
 
 #[test]
 fn zero_rows_equal_rows_and_a_batch_of_1_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for rows in [1, 3] {
         for row in [[0.0; 3], [1.0, 2.0, 3.0]] {
             let x = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();

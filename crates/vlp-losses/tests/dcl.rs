@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{Dcl, DclConfig, LossError};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
@@ -19,14 +20,14 @@ fn loss_of(case: &GoldenCase) -> Dcl {
 
 #[test]
 fn values_and_gradients_equal_lightly() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         case.check(loss_of(&case).forward(case.input("z1"), case.input("z2"), &StepContext::new(0, 0, 1)));
     }
 }
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         let loss = loss_of(&case);
         ranks::check_case(&case, [2, 3, 6], ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx));
     }
@@ -35,7 +36,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 #[test]
 fn the_loss_is_negative_where_views_agree_and_samples_are_opposite() {
     // Two samples, cosine 1 with the own view and -1 with both views of the other: log(2 exp(-1/τ)) - 1/τ.
-    let device = Device::flex();
+    let device = under_test();
     let x = Tensor::<2>::from_floats([[1.0, 2.0], [-1.0, -2.0]], &device);
     let value = |config: DclConfig| config.init().unwrap().forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));
     assert_close("DCL", value(DclConfig::default()), &[2f64.ln() - 20.0], 1e-6, 0.0);
@@ -45,7 +46,7 @@ fn the_loss_is_negative_where_views_agree_and_samples_are_opposite() {
 
 #[test]
 fn equal_and_zero_rows_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let cold = DclConfig { sigma: Some(1e-3), ..Default::default() };
     for config in [DclConfig::default(), DclConfig::weighted(), DclConfig { temperature: 1e-3, ..cold }] {
         for row in [[0.0, 0.0], [3.0, -4.0]] {
@@ -61,7 +62,7 @@ fn equal_and_zero_rows_stay_finite() {
 #[test]
 #[should_panic(expected = "needs a batch of 2 or more")]
 fn one_sample_without_negatives_is_refused() {
-    let x = Tensor::<2>::ones([1, 3], &Device::flex());
+    let x = Tensor::<2>::ones([1, 3], &under_test());
     DclConfig::default().init().unwrap().forward(x.clone(), x, &StepContext::new(0, 0, 1));
 }
 

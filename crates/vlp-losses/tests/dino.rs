@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{Dino, DinoConfig, LossError};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::{golden, ranks};
 
@@ -11,7 +12,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/dino.json", &Device::flex().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/dino.json", &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> Dino {
@@ -65,7 +66,7 @@ fn three_ranks_equal_one() {
 
 #[test]
 fn permuting_samples_units_and_views_leaves_the_loss() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(3);
     let [t1, t2, s1, s2, s3] = [(); 5].map(|()| random(6, &device));
     let center = random(1, &device);
@@ -86,7 +87,7 @@ fn the_teacher_temperature_warms_up_in_a_straight_line_and_then_stands() {
     for (step, expected) in [(0, 0.04), (10, 0.05), (30, 0.07), (1000, 0.07)] {
         assert!((loss.teacher_temperature(step) - expected).abs() < 1e-12);
     }
-    let device = Device::flex();
+    let device = under_test();
     device.seed(3);
     let (views, center) = ([random(4, &device), random(4, &device)], Tensor::zeros([1, 11], &device));
     let at = |step| loss.forward(&views, &views, center.clone(), &StepContext::new(0, step, 100)).into_scalar::<f32>();
@@ -96,7 +97,7 @@ fn the_teacher_temperature_warms_up_in_a_straight_line_and_then_stands() {
 
 #[test]
 fn equal_and_huge_outputs_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (rows, of) in [(3, 0.0), (1, 1.0), (3, 1e4)] {
         let leaf = Tensor::<2>::full([rows, 11], of, &device).require_grad();
         let views = [leaf.clone(), leaf.clone()];
@@ -110,7 +111,7 @@ fn equal_and_huge_outputs_stay_finite() {
 #[test]
 #[should_panic(expected = "DINO needs the teacher's views among the student's: 2 and 1 were given")]
 fn a_student_with_fewer_views_is_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let views = [random(2, &device), random(2, &device)];
     DinoConfig::default().init().unwrap().forward(&views, &views[..1], Tensor::zeros([1, 11], &device), &ctx());
 }

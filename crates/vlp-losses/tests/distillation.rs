@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_losses::{DistillationConfig, InfoNceConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::{golden, ranks};
 
@@ -41,7 +42,7 @@ fn value(x: Tensor<1>) -> f64 {
 #[test]
 fn the_value_equals_the_reference() {
     let golden = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/distillation.json");
-    let inputs = inputs(&Device::flex());
+    let inputs = inputs(&under_test());
     golden::assert_close("distill", loss(&inputs, &ctx()), &golden::numbers(&golden["distill"]), 1e-5, 1e-5);
     let [image, text, ..] = inputs;
     let scale = Tensor::from_floats([10.0], &image.device());
@@ -51,7 +52,7 @@ fn the_value_equals_the_reference() {
 
 #[test]
 fn the_gradient_is_that_of_the_value_and_the_teacher_gets_none() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let teacher = [1.7, 2.3].map(|k| tensor(sines(k), &device).cast(FloatDType::F64).require_grad());
     let of = |student: &[Tensor<2>]| [student, &teacher[..]].concat();
     assert_matches_differences("distillation", &[sines(0.1), sines(0.9)], &device, 1e-6, |student| {
@@ -65,7 +66,7 @@ fn the_gradient_is_that_of_the_value_and_the_teacher_gets_none() {
 
 #[test]
 fn three_ranks_equal_one_in_loss_and_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let leaves = inputs(&device).map(Tensor::require_grad);
     let one = loss(&leaves, &ctx());
     let three = ranks::mean_loss(3, &leaves, |own, ctx| loss(&own, ctx));
@@ -79,7 +80,7 @@ fn three_ranks_equal_one_in_loss_and_gradient() {
 
 #[test]
 fn a_student_that_is_its_teacher_is_at_a_stationary_point() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(2);
     let [image, text] =
         [(); 2].map(|()| Tensor::<2>::random([5, 4], Distribution::Normal(0.0, 1.0), &device).detach().require_grad());
@@ -92,7 +93,7 @@ fn a_student_that_is_its_teacher_is_at_a_stationary_point() {
 
 #[test]
 fn zero_and_identical_rows_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (rows, row) in [(3, [0.0; 4]), (3, [1.0, 2.0, 3.0, 4.0]), (1, [1.0, 2.0, 3.0, 4.0])] {
         let leaf = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();
         let loss = loss(&[(); 4].map(|()| leaf.clone()), &ctx());
@@ -104,7 +105,7 @@ fn zero_and_identical_rows_stay_finite() {
 #[test]
 #[should_panic(expected = "student and teacher must see the same samples")]
 fn a_teacher_of_another_batch_is_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let [image, text, teacher_image, teacher_text] = inputs(&device);
     let fewer = [teacher_image, teacher_text].map(|x| x.slice([0..3]));
     let scale = Tensor::from_floats([10.0], &device);

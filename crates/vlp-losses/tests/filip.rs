@@ -3,6 +3,7 @@
 use burn::tensor::{Bool, Device, FloatDType, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::FilipConfig;
+use vlp_testkit::device::under_test;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::{golden, ranks};
 
@@ -71,7 +72,7 @@ fn by_hand(image: &[Vec<f64>], text: &[Vec<f64>]) -> f64 {
 
 #[test]
 fn the_value_is_the_one_of_the_equations() {
-    let device = Device::flex();
+    let device = under_test();
     let (image, text) = (rows(PATCHES, 0.3), rows(LENGTH, 1.2));
     let expected = by_hand(&image, &text);
     let actual = loss(tensor(image, &device), tensor(text, &device), &LENGTHS, &ctx());
@@ -80,7 +81,7 @@ fn the_value_is_the_one_of_the_equations() {
 
 #[test]
 fn the_gradient_is_that_of_the_value() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = [rows(PATCHES, 0.3), rows(LENGTH, 1.2)];
     assert_matches_differences("FILIP", &inputs, &device, 1e-6, |leaves| {
         loss(leaves[0].clone(), leaves[1].clone(), &LENGTHS, &ctx())
@@ -89,7 +90,7 @@ fn the_gradient_is_that_of_the_value() {
 
 #[test]
 fn two_ranks_equal_one_in_loss_and_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let leaves = [rows(PATCHES, 0.3), rows(LENGTH, 1.2)].map(|rows| tensor(rows, &device).detach().require_grad());
     let one = loss(leaves[0].clone(), leaves[1].clone(), &LENGTHS, &ctx());
     let losses = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| {
@@ -108,7 +109,7 @@ fn two_ranks_equal_one_in_loss_and_gradient() {
 
 #[test]
 fn what_stands_in_the_padding_and_the_order_of_tokens_and_samples_do_not_matter() {
-    let device = Device::flex();
+    let device = under_test();
     let (image, text) = (tensor(rows(PATCHES, 0.3), &device), tensor(rows(LENGTH, 1.2), &device));
     let expected = value(loss(image.clone(), text.clone(), &LENGTHS, &ctx()));
     let kept = present(&LENGTHS, &device).float().reshape([4, LENGTH, 1]).repeat_dim(2, DIM).reshape([4, LENGTH * DIM]);
@@ -123,7 +124,7 @@ fn what_stands_in_the_padding_and_the_order_of_tokens_and_samples_do_not_matter(
 
 #[test]
 fn zero_and_identical_tokens_and_a_text_without_tokens_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (of, lengths) in [(0.0, LENGTHS), (1.0, LENGTHS), (1.0, [0; 4])] {
         let image = Tensor::<2>::full([4, PATCHES * DIM], of, &device).require_grad();
         let text = Tensor::<2>::full([4, LENGTH * DIM], of, &device);
@@ -139,7 +140,7 @@ fn zero_and_identical_tokens_and_a_text_without_tokens_stay_finite() {
 #[test]
 #[should_panic(expected = "FILIP must know of every text token whether it is one")]
 fn a_mask_of_another_length_is_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let (image, text) = (Tensor::ones([4, PATCHES, DIM], &device), Tensor::ones([4, LENGTH + 1, DIM], &device));
     let scale = Tensor::ones([1], &device);
     FilipConfig::default().init().unwrap().forward(image, text, present(&LENGTHS, &device), scale, &ctx());

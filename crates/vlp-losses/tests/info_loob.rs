@@ -5,6 +5,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_losses::{InfoLoobConfig, LossError};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::ranks;
@@ -60,7 +61,7 @@ fn expected(config: InfoLoobConfig, image: &Matrix, text: &Matrix) -> f64 {
 
 #[test]
 fn values_equal_the_equations() {
-    let device = Device::flex();
+    let device = under_test();
     for config in configs() {
         for number in [2, 6] {
             let (image, text) = (rows(number, 0.1), rows(number, 0.6));
@@ -74,7 +75,7 @@ fn values_equal_the_equations() {
 #[test]
 fn gradients_equal_central_differences() {
     // In f64, where the differences themselves are good to about 1e-9.
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for config in configs() {
         let loss = config.init().unwrap();
         let inputs = [rows(4, 0.1), rows(4, 0.6)];
@@ -86,7 +87,7 @@ fn gradients_equal_central_differences() {
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = [rows(6, 0.1), rows(6, 0.6)].map(|rows| tensor(&rows, &device).require_grad());
     for config in configs() {
         let loss = config.init().unwrap();
@@ -112,7 +113,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 #[test]
 fn the_loss_is_negative_where_pairs_agree_and_others_are_opposite() {
     // Cosines 1 with the partner and -1 with the other: τ (-1/τ - 1/τ) in each direction.
-    let device = Device::flex();
+    let device = under_test();
     let x = Tensor::<2>::from_floats([[1.0, 2.0], [-1.0, -2.0]], &device);
     for config in [InfoLoobConfig::default(), InfoLoobConfig::cloob()] {
         let value = config.init().unwrap().forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));
@@ -122,7 +123,7 @@ fn the_loss_is_negative_where_pairs_agree_and_others_are_opposite() {
 
 #[test]
 fn equal_and_zero_rows_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let cold = InfoLoobConfig { temperature: 1e-3, hopfield_beta: Some(1e3), ..Default::default() };
     for config in configs().into_iter().chain([cold]) {
         for row in [[0.0, 0.0], [3.0, -4.0]] {
@@ -139,7 +140,7 @@ fn equal_and_zero_rows_stay_finite() {
 #[test]
 #[should_panic(expected = "needs a batch of 2 or more")]
 fn one_pair_without_negatives_is_refused() {
-    let x = Tensor::<2>::ones([1, 3], &Device::flex());
+    let x = Tensor::<2>::ones([1, 3], &under_test());
     InfoLoobConfig::default().init().unwrap().forward(x.clone(), x, &StepContext::new(0, 0, 1));
 }
 

@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_losses::{InfoNce, InfoNceConfig, InfoNceTerms, KeyGradients, Logits};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::ranks::{self, Exchange};
@@ -56,7 +57,7 @@ fn assert_same(what: &str, actual: &[Vec<f64>], expected: &[Vec<f64>], tolerance
 
 #[test]
 fn chunks_equal_the_whole_on_random_and_adversarial_inputs() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(7);
     let (rows, dim) = (700, 24);
     let base = random(rows, dim, &device);
@@ -100,7 +101,7 @@ fn chunks_equal_the_whole_on_random_and_adversarial_inputs() {
 
 #[test]
 fn keys_that_are_detached_on_one_rank_send_the_gradients_of_two_computations_with_constant_keys() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(2);
     let (a, b) = (random(6, 5, &device).require_grad(), random(6, 5, &device).require_grad());
     for logits in LOGITS {
@@ -160,7 +161,7 @@ const IDS: [u64; 6] = [7, u64::MAX, 7, 3, u64::MAX - 1, 7];
 
 #[test]
 fn rows_with_one_id_share_the_target_and_count_as_found() {
-    let device = Device::flex();
+    let device = under_test();
     let (a, b) = (vectors(6, 4, 0.1), vectors(6, 4, 0.9));
     let target = |i: usize, j: usize| {
         let size = IDS.iter().filter(|id| **id == IDS[i]).count();
@@ -196,7 +197,7 @@ fn rows_with_one_id_share_the_target_and_count_as_found() {
 
 #[test]
 fn any_targets_follow_the_equation() {
-    let device = Device::flex();
+    let device = under_test();
     let (a, b) = (vectors(5, 4, 0.1), vectors(5, 4, 0.9));
     let share = |i: usize, j: usize, phase: f64| {
         let weight = |j: usize| 1.0 + ((i * 5 + j) as f64 * phase).sin();
@@ -222,7 +223,7 @@ fn any_targets_follow_the_equation() {
 #[test]
 fn gradients_equal_central_differences_with_ids_targets_and_smoothing() {
     // In f64, where chunks are composed of burn's operations too.
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = [vectors(3, 4, 0.1), vectors(3, 4, 0.9), vec![vec![3.0]]];
     let target = Tensor::<2>::from_data(
         TensorData::new(vec![0.5, 0.25, 0.25, 0.1, 0.8, 0.1, 0.0, 0.3, 0.7], [3, 3]),
@@ -246,7 +247,7 @@ fn gradients_equal_central_differences_with_ids_targets_and_smoothing() {
 
 #[test]
 fn ranks_together_equal_one_rank_with_ids_over_all_ranks() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(4);
     let (a, b) = (random(6, 5, &device).require_grad(), random(6, 5, &device).require_grad());
     for (world, logits) in [2, 3].into_iter().flat_map(|world| LOGITS.map(|logits| (world, logits))) {
@@ -272,7 +273,7 @@ fn ranks_together_equal_one_rank_with_ids_over_all_ranks() {
 
 #[test]
 fn a_batch_of_one_costs_nothing_and_what_is_no_number_shows() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for logits in LOGITS {
         let loss = configured(0.1, KeyGradients::Full, logits);
         let one = random(1, 5, &device).require_grad();
@@ -294,7 +295,7 @@ fn a_batch_of_one_costs_nothing_and_what_is_no_number_shows() {
 #[test]
 #[should_panic(expected = "both sides must have one shape")]
 fn sides_of_different_shape_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let (a, b) = (random(2, 3, &device), random(3, 3, &device));
     configured(0.0, KeyGradients::Full, Logits::Auto).forward(a, b, scale(1.0, &device), &ctx());
 }
@@ -302,7 +303,7 @@ fn sides_of_different_shape_are_refused() {
 #[test]
 #[should_panic(expected = "one id for every row")]
 fn ids_that_do_not_fit_the_rows_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let (a, b) = (random(2, 3, &device), random(2, 3, &device));
     configured(0.0, KeyGradients::Full, Logits::Auto).forward_with_ids(a, b, &[1], scale(1.0, &device), &ctx());
 }

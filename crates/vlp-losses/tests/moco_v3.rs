@@ -1,8 +1,9 @@
 //! MoCo v3 against solo-learn's numbers, on one rank and on three.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, MocoV3, MocoV3Config};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::{golden, ranks};
 
@@ -11,7 +12,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/moco_v3.json", &Device::flex().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/moco_v3.json", &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> MocoV3 {
@@ -42,7 +43,7 @@ fn three_ranks_equal_one() {
 
 #[test]
 fn permuting_samples_and_views_leaves_the_loss() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(3);
     let [q1, q2, k1, k2] = [(); 4].map(|()| Tensor::<2>::random([7, 5], Distribution::Normal(0.0, 1.0), &device));
     let value = |queries, keys| {
@@ -55,7 +56,7 @@ fn permuting_samples_and_views_leaves_the_loss() {
 
 #[test]
 fn zero_and_identical_rows_at_a_low_temperature_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (rows, row) in [(3, [0.0; 4]), (3, [1.0, 2.0, 3.0, 4.0]), (1, [1.0, 2.0, 3.0, 4.0])] {
         let leaf = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();
         let both = [leaf.clone(), leaf.clone()];

@@ -1,13 +1,14 @@
 //! SimSiam's and BYOL's loss against lightly's and solo-learn's numbers.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use vlp_losses::{CosineForm, NegativeCosineConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::golden_case;
 
 #[test]
 fn values_and_gradients_equal_the_references() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let simsiam = NegativeCosineConfig::default().init().unwrap();
     let both = NegativeCosineConfig { target_gradient: true, ..Default::default() }.init().unwrap();
     let byol = NegativeCosineConfig { form: CosineForm::SquaredDistance, ..Default::default() }.init().unwrap();
@@ -28,7 +29,7 @@ fn values_and_gradients_equal_the_references() {
 
 #[test]
 fn only_directions_count_and_both_forms_have_their_bounds() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(5);
     let x = Tensor::<2>::random([7, 5], Distribution::Normal(0.0, 1.0), &device);
     for (form, lowest, highest) in [(CosineForm::Negative, -1.0, 1.0), (CosineForm::SquaredDistance, 0.0, 4.0)] {
@@ -42,7 +43,7 @@ fn only_directions_count_and_both_forms_have_their_bounds() {
 
 #[test]
 fn zero_vectors_have_cosine_0_and_a_finite_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let zeros = Tensor::<2>::zeros([2, 3], &device).require_grad();
     let loss = NegativeCosineConfig::default().init().unwrap();
     let value = loss.forward(zeros.clone(), Tensor::zeros([2, 3], &device));
@@ -53,7 +54,7 @@ fn zero_vectors_have_cosine_0_and_a_finite_gradient() {
 #[test]
 #[should_panic(expected = "both sides must have one shape")]
 fn other_shapes_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let loss = NegativeCosineConfig::default().init().unwrap();
     loss.forward(Tensor::zeros([2, 3], &device), Tensor::zeros([3, 3], &device));
 }

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, NtXentConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
@@ -13,7 +14,7 @@ fn cases(device: &Device) -> Vec<GoldenCase> {
 
 #[test]
 fn values_and_gradients_equal_lightly() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         let loss = NtXentConfig { temperature: case.param("temperature"), ..Default::default() }.init().unwrap();
         case.check(loss.forward(case.input("z1"), case.input("z2"), &StepContext::new(0, 0, 1)));
     }
@@ -21,7 +22,7 @@ fn values_and_gradients_equal_lightly() {
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         let loss = NtXentConfig { temperature: case.param("temperature"), ..Default::default() }.init().unwrap();
         // The cases have 2, 6 and 9 rows: the last world leaves one row on each rank.
         let rows = case.input("z1").dims()[0];
@@ -32,7 +33,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 
 #[test]
 fn permuting_samples_or_exchanging_views_changes_nothing() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(6);
     let random = || Tensor::<2>::random([7, 3], Distribution::Normal(0.0, 1.0), &device);
     let (a, b, ctx) = (random(), random(), StepContext::new(0, 0, 1));
@@ -44,7 +45,7 @@ fn permuting_samples_or_exchanging_views_changes_nothing() {
 
 #[test]
 fn equal_rows_give_the_logarithm_of_the_number_of_candidates_and_one_sample_gives_0() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for temperature in [1e-3, 0.1] {
         for row in [[0.0, 0.0], [3.0, -4.0]] {
             for (rows, expected) in [(3, 5f64.ln()), (1, 0.0)] {

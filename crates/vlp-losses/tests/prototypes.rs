@@ -1,8 +1,9 @@
 //! Prototypes: what they score, where they start, what they refuse. Their gradients are checked with SwAV's.
 
 use burn::module::Module;
-use burn::tensor::{Device, Distribution, FloatDType, Tensor};
+use burn::tensor::{Distribution, FloatDType, Tensor};
 use vlp_losses::{LossError, Prototypes, PrototypesConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden;
 
 fn scaled(prototypes: Prototypes, factor: f64) -> Prototypes {
@@ -11,7 +12,7 @@ fn scaled(prototypes: Prototypes, factor: f64) -> Prototypes {
 
 #[test]
 fn scores_are_cosines_so_lengths_do_not_count() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(1);
     let prototypes = PrototypesConfig { prototypes: 7, dim: 5 }.init(&device).unwrap();
     let own = prototypes.forward(prototypes.weight.val() * 3.0);
@@ -26,7 +27,7 @@ fn scores_are_cosines_so_lengths_do_not_count() {
 
 #[test]
 fn the_default_starts_as_a_linear_layer_of_3000_by_128_and_follows_the_seed() {
-    let device = Device::flex();
+    let device = under_test();
     let weight = || {
         device.seed(9);
         PrototypesConfig::default().init(&device).unwrap().weight.val()
@@ -40,7 +41,7 @@ fn the_default_starts_as_a_linear_layer_of_3000_by_128_and_follows_the_seed() {
 
 #[test]
 fn zero_vectors_and_zero_prototypes_score_zero_with_finite_gradients() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let prototypes = scaled(PrototypesConfig { prototypes: 3, dim: 4 }.init(&device).unwrap(), 0.0);
     let x = Tensor::<2>::zeros([2, 4], &device).require_grad();
     let scores = prototypes.forward(x.clone());
@@ -50,7 +51,7 @@ fn zero_vectors_and_zero_prototypes_score_zero_with_finite_gradients() {
 
 #[test]
 fn half_precision_vectors_are_scored_in_f32() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(1);
     let prototypes = PrototypesConfig { prototypes: 3, dim: 4 }.init(&device).unwrap();
     let x = Tensor::<2>::random([2, 4], Distribution::Normal(0.0, 1.0), &device);
@@ -66,7 +67,7 @@ fn half_precision_vectors_are_scored_in_f32() {
 #[test]
 fn no_prototypes_and_no_width_are_refused() {
     for (prototypes, dim) in [(0, 128), (3000, 0)] {
-        let error = PrototypesConfig { prototypes, dim }.init(&Device::flex()).unwrap_err();
+        let error = PrototypesConfig { prototypes, dim }.init(&under_test()).unwrap_err();
         assert_eq!(error, LossError::PrototypesSize { prototypes, dim });
         assert!(error.to_string().contains(&format!("{prototypes} prototypes of width {dim}")), "{error}");
     }
@@ -75,6 +76,6 @@ fn no_prototypes_and_no_width_are_refused() {
 #[test]
 #[should_panic(expected = "prototypes of width 4 cannot score vectors of width 5")]
 fn vectors_of_another_width_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     PrototypesConfig { prototypes: 3, dim: 4 }.init(&device).unwrap().forward(Tensor::ones([2, 5], &device));
 }

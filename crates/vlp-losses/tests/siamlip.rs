@@ -2,10 +2,11 @@
 
 mod rocket_case;
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use rocket_case::clip_rocket_loss;
 use vlp_core::StepContext;
 use vlp_losses::{CosineForm, NegativeCosineConfig, SiamLipConfig, SiamLipView};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{self, assert_close};
 use vlp_testkit::rank_case::RankCase;
 use vlp_testkit::ranks::{self, Exchange};
@@ -30,7 +31,7 @@ fn term(case: &RankCase, suffix: &str) -> Tensor<1> {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_one_rank() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
     for ((name, suffix), expected) in CASES.into_iter().zip([2.042_177_735, 1.926_659_531]) {
         let case = RankCase::new(&json[name], 0..4, &device);
@@ -43,7 +44,7 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
     for (name, suffix) in CASES {
         let cases = [0, 1].map(|rank| RankCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
@@ -57,7 +58,7 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
 
 #[test]
 fn the_term_is_the_mean_of_byols_loss_over_all_pairs_of_views() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(11);
     let pair = || [0, 1].map(|_| Tensor::<2>::random([5, 3], Distribution::Normal(0.0, 1.0), &device));
     let view = || SiamLipView { predictions: pair(), targets: pair() };
@@ -80,7 +81,7 @@ fn the_term_is_the_mean_of_byols_loss_over_all_pairs_of_views() {
 
 #[test]
 fn zero_vectors_and_a_batch_of_1_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let zeros = Tensor::<2>::zeros([1, 3], &device).require_grad();
     let pair = [zeros.clone(), zeros.clone()];
     let view = SiamLipView { predictions: pair.clone(), targets: pair };

@@ -4,6 +4,7 @@ use burn::module::Param;
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
 use vlp_core::StepContext;
 use vlp_losses::{Logits, LossError, Sigmoid, SigmoidConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::{golden_case, ranks};
@@ -37,7 +38,7 @@ fn configured(config: SigmoidConfig, log_scale: Tensor<1>, bias: Tensor<1>) -> S
 
 #[test]
 fn values_and_gradients_equal_open_clip() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for case in golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sigmoid.json", &device) {
         for logits in LOGITS {
             let config = SigmoidConfig { logits, ..Default::default() };
@@ -49,7 +50,7 @@ fn values_and_gradients_equal_open_clip() {
 
 #[test]
 fn the_starting_loss_equals_open_clips_in_a_closed_form_example() {
-    let device = Device::flex();
+    let device = under_test();
     let vectors = |phase: f64| {
         let row = |i: usize| (0..8).map(move |j| (0.37 * ((i + 1) * (j + 1)) as f64 + phase).sin() as f32);
         Tensor::<1>::from_data(TensorData::from(&*(0..6).flat_map(row).collect::<Vec<_>>()), &device).reshape([6, 8])
@@ -61,7 +62,7 @@ fn the_starting_loss_equals_open_clips_in_a_closed_form_example() {
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for case in golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sigmoid.json", &device) {
         for (world, logits) in [2, 3].into_iter().flat_map(|world| LOGITS.map(|logits| (world, logits))) {
             let config = SigmoidConfig { logits, ..Default::default() };
@@ -78,7 +79,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 #[test]
 fn the_loss_starts_where_the_paper_says() {
     // Without similarity: N - 1 negatives of softplus(-10) and one positive of softplus(10). At N = 32,768 that is 11.49.
-    let device = Device::flex();
+    let device = under_test();
     let loss = SigmoidConfig::default().init(&device).unwrap();
     for rows in [1, 2, 512] {
         let zeros = Tensor::<2>::zeros([rows, 4], &device);
@@ -96,7 +97,7 @@ fn the_loss_starts_where_the_paper_says() {
 #[test]
 fn chunks_equal_the_whole_in_value_and_every_gradient() {
     // To 1e-5 of the largest element: sums of 300 products in f32, in another order.
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let run = |logits: Logits, positives: fn(&Sigmoid, Tensor<2>, Tensor<2>) -> Tensor<1>| {
         device.seed(5);
         let random = || Tensor::<2>::random([300, 20], Distribution::Normal(0.0, 1.0), &device).require_grad();
@@ -126,7 +127,7 @@ fn chunks_equal_the_whole_in_value_and_every_gradient() {
 
 #[test]
 fn rows_with_one_id_are_positives_of_each_other() {
-    let (device, ctx) = (Device::flex(), StepContext::new(0, 0, 1));
+    let (device, ctx) = (under_test(), StepContext::new(0, 0, 1));
     let (a, b) = (vectors(4, 3, 0.1), vectors(4, 3, 0.9));
     let ids = [7, u64::MAX, 7, 3];
     let (scale, bias) = (10.0, -10.0);
@@ -155,7 +156,7 @@ fn rows_with_one_id_are_positives_of_each_other() {
 #[test]
 fn the_gradient_equals_central_differences_with_ids_and_without_positives() {
     // The whole matrix and chunks are both composed of burn's operations in f64.
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = [vectors(3, 4, 0.1), vectors(3, 4, 0.9)];
     for logits in LOGITS {
         let parameter = |value: f64| Tensor::from_data(TensorData::new(vec![value], [1]), (&device, DType::F64));
@@ -173,7 +174,7 @@ fn the_gradient_equals_central_differences_with_ids_and_without_positives() {
 
 #[test]
 fn the_negatives_alone_equal_open_clips_in_a_closed_form_example() {
-    let device = Device::flex();
+    let device = under_test();
     let closed_form = |phase: f64| -> Vec<Vec<f64>> {
         (0..6).map(|i| (0..8).map(|j| (0.37 * ((i + 1) * (j + 1)) as f64 + phase).sin()).collect()).collect()
     };
@@ -184,7 +185,7 @@ fn the_negatives_alone_equal_open_clips_in_a_closed_form_example() {
 
 #[test]
 fn zero_rows_identical_rows_and_extreme_parameters_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for row in [[0.0; 3], [1.0, 2.0, 3.0]] {
         for (log_scale, bias) in [(100f32.ln(), -10.0), (100f32.ln(), 200.0), (0.0, -1e4), (0.0, 0.0)] {
             let x = Tensor::<2>::from_floats([row, row], &device).require_grad();
@@ -202,7 +203,7 @@ fn zero_rows_identical_rows_and_extreme_parameters_stay_finite() {
 #[test]
 fn the_gradient_at_logit_zero_is_one_half() {
     // A softplus made of max(x, 0) and |x| has gradient 0 there.
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let parameter = |value: f32| Tensor::<1>::from_floats([value], &device).require_grad();
     let (bias, zeros) = (parameter(0.0), Tensor::<2>::zeros([3, 2], &device));
     let value = with_parameters(parameter(0.0), bias.clone()).forward(zeros.clone(), zeros, &StepContext::new(0, 0, 1));
@@ -212,7 +213,7 @@ fn the_gradient_at_logit_zero_is_one_half() {
 
 #[test]
 fn starting_points_that_are_no_numbers_are_refused_with_their_value() {
-    let device = Device::flex();
+    let device = under_test();
     for temperature in [0.0, -1.0, f64::NAN] {
         let error = SigmoidConfig { temperature, ..Default::default() }.init(&device).unwrap_err();
         assert!(matches!(error, LossError::Temperature(_)) && error.to_string().contains(&temperature.to_string()));

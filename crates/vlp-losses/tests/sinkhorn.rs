@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, Sinkhorn, SinkhornConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden_case::read_cases;
 use vlp_testkit::{golden, ranks};
 
@@ -25,7 +26,7 @@ fn values<const D: usize>(x: Tensor<D>) -> Vec<f64> {
 
 #[test]
 fn codes_equal_the_reference() {
-    for case in read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sinkhorn.json", &Device::flex().autodiff()) {
+    for case in read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sinkhorn.json", &under_test().autodiff()) {
         let sinkhorn = sinkhorn(case.param("sinkhorn_iterations") as usize, case.param("sinkhorn_epsilon"));
         for (view, codes) in [("g1", "codes_g1"), ("g2", "codes_g2")] {
             let expected = golden::numbers(&case.json["extra"][codes]);
@@ -37,7 +38,7 @@ fn codes_equal_the_reference() {
 #[test]
 fn rows_sum_to_one_and_many_iterations_balance_the_prototypes() {
     let (rows, prototypes) = (24, 7);
-    let scores = scores(rows, prototypes, &Device::flex());
+    let scores = scores(rows, prototypes, &under_test());
     for iterations in [1, 3, 100] {
         let codes = sinkhorn(iterations, 0.05).forward(scores.clone(), &ctx());
         golden::assert_close("row sums", codes.sum_dim(1), &[1.0; 24], 1e-5, 0.0);
@@ -48,7 +49,7 @@ fn rows_sum_to_one_and_many_iterations_balance_the_prototypes() {
 
 #[test]
 fn permuting_samples_and_prototypes_permutes_the_codes() {
-    let scores = scores(9, 5, &Device::flex());
+    let scores = scores(9, 5, &under_test());
     let codes = sinkhorn(3, 0.05).forward(scores.clone(), &ctx());
     let flipped = sinkhorn(3, 0.05).forward(scores.flip([0, 1]), &ctx());
     golden::assert_close("flipped", flipped.flip([0, 1]), &values(codes), 1e-4, 1e-6);
@@ -56,7 +57,7 @@ fn permuting_samples_and_prototypes_permutes_the_codes() {
 
 #[test]
 fn three_ranks_assign_as_one_does() {
-    let scores = scores(12, 5, &Device::flex());
+    let scores = scores(12, 5, &under_test());
     let all = sinkhorn(3, 0.05).forward(scores.clone(), &ctx());
     let parts = ranks::losses(3, ranks::Exchange::Detached, |rank, ctx| {
         let own = scores.clone().slice([4 * rank..4 * rank + 4]);
@@ -67,7 +68,7 @@ fn three_ranks_assign_as_one_does() {
 
 #[test]
 fn scores_far_beyond_exponentials_stay_finite_and_equal_scores_share_evenly() {
-    let device = Device::flex();
+    let device = under_test();
     // 1e4 / 0.05 = 2e5, while f32 overflows at exp(88.7).
     for scores in [scores(6, 7, &device) * 1e4, Tensor::full([6, 7], -3e4, &device), Tensor::zeros([1, 7], &device)] {
         let rows = scores.dims()[0];
@@ -81,7 +82,7 @@ fn scores_far_beyond_exponentials_stay_finite_and_equal_scores_share_evenly() {
 #[test]
 fn scores_beyond_f32_exponentials_get_the_codes_of_the_plain_iteration_in_f64() {
     let (rows, prototypes, epsilon) = (6, 7, 0.05);
-    let scores = scores(rows, prototypes, &Device::flex()) * 20.0;
+    let scores = scores(rows, prototypes, &under_test()) * 20.0;
     // Up to e⁴⁰⁰, within f64.
     let mut mass: Vec<f64> = values(scores.clone()).iter().map(|score| (score / epsilon).exp()).collect();
     for _ in 0..3 {
@@ -100,7 +101,7 @@ fn scores_beyond_f32_exponentials_get_the_codes_of_the_plain_iteration_in_f64() 
 
 #[test]
 fn half_precision_scores_get_f32_codes() {
-    let scores = scores(8, 7, &Device::flex()).cast(FloatDType::BF16);
+    let scores = scores(8, 7, &under_test()).cast(FloatDType::BF16);
     let codes = sinkhorn(3, 0.05).forward(scores.clone(), &ctx());
     assert_eq!(codes.dtype(), DType::F32);
     let expected = sinkhorn(3, 0.05).forward(scores.cast(FloatDType::F32), &ctx());
@@ -109,7 +110,7 @@ fn half_precision_scores_get_f32_codes() {
 
 #[test]
 fn codes_carry_no_gradient() {
-    let leaf = scores(4, 3, &Device::flex().autodiff()).require_grad();
+    let leaf = scores(4, 3, &under_test().autodiff()).require_grad();
     let codes = sinkhorn(3, 0.05).forward(leaf.clone(), &ctx());
     let gradients = (codes + leaf.clone()).sum().backward();
     golden::assert_close("only the direct path", leaf.grad(&gradients).unwrap(), &[1.0; 12], 0.0, 0.0);

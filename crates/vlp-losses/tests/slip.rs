@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{InfoNceConfig, LossError, NtXentConfig, SlipConfig, SlipTerms};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{assert_close, values};
 use vlp_testkit::gradient::assert_matches_differences;
 use vlp_testkit::ranks;
@@ -30,7 +31,7 @@ fn random(device: &Device) -> [Tensor<2>; 4] {
 
 #[test]
 fn the_loss_is_clips_and_ssl_scale_times_simclrs() {
-    let device = Device::flex();
+    let device = under_test();
     let inputs = random(&device);
     let [image, text, first, second] = inputs.clone();
     let clip = InfoNceConfig::default().init().unwrap();
@@ -47,7 +48,7 @@ fn the_loss_is_clips_and_ssl_scale_times_simclrs() {
 
 #[test]
 fn the_gradient_is_that_of_the_value_on_one_rank_and_on_two() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let inputs = [rows(5, 0.1), rows(5, 0.9), rows(3, 1.7), rows(3, 2.4)];
     let config = SlipConfig { ssl_scale: 0.5, ..Default::default() };
     assert_matches_differences("SLIP", &inputs, &device, 1e-6, |leaves| terms(config, leaves, &ctx()).loss);
@@ -58,7 +59,7 @@ fn the_gradient_is_that_of_the_value_on_one_rank_and_on_two() {
 
 #[test]
 fn permuting_samples_or_exchanging_the_strong_views_changes_nothing() {
-    let inputs = random(&Device::flex());
+    let inputs = random(&under_test());
     let expected = values(terms(SlipConfig::default(), &inputs, &ctx()).loss);
     let [image, text, first, second] = inputs.map(|x| x.flip([0]));
     let exchanged = terms(SlipConfig::default(), &[image, text, second, first], &ctx());
@@ -68,7 +69,7 @@ fn permuting_samples_or_exchanging_the_strong_views_changes_nothing() {
 #[test]
 #[should_panic(expected = "the weak pair and the strong views of the same samples")]
 fn views_of_another_batch_are_refused() {
-    let [image, text, first, second] = random(&Device::flex());
+    let [image, text, first, second] = random(&under_test());
     let fewer = [first, second].map(|x| x.slice([0..3]));
     terms(SlipConfig::default(), &[[image, text], fewer].concat(), &ctx());
 }

@@ -4,11 +4,12 @@
 
 mod rocket_case;
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use rocket_case::clip_rocket_loss;
 use serde_json::Value;
 use vlp_core::StepContext;
 use vlp_losses::{LossError, SinkhornConfig, SwaLipConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::rank_case::RankCase;
 use vlp_testkit::{golden, ranks};
 
@@ -24,7 +25,7 @@ fn cases() -> Value {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_one_rank() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
         let inputs = RankCase::new(case, 0..4, &device);
         inputs.check(name, loss(&inputs, &StepContext::new(0, 0, 1)), &case["world1"][0]);
@@ -33,7 +34,7 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
         let inputs = [0..2, 2..4].map(|rows| RankCase::new(case, rows, &device));
         let losses = ranks::losses(2, ranks::Exchange::Detached, |rank, ctx| loss(&inputs[rank], ctx));
@@ -45,7 +46,7 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_k
 
 #[test]
 fn two_ranks_with_full_gradients_equal_one() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
         let all = RankCase::new(case, 0..4, &device);
         let losses = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| loss(&all.share(2 * rank..2 * rank + 2), ctx));
@@ -56,7 +57,7 @@ fn two_ranks_with_full_gradients_equal_one() {
 
 #[test]
 fn permuting_samples_leaves_the_loss_and_exchanging_modalities_too() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(2);
     let views = || Tensor::<2>::random([7, 5], Distribution::Normal(0.0, 1.0), &device);
     let (images, texts) = ([views(), views()], [views(), views()]);
@@ -73,7 +74,7 @@ fn permuting_samples_leaves_the_loss_and_exchanging_modalities_too() {
 
 #[test]
 fn zero_and_identical_rows_at_the_highest_scale_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (rows, row) in [(3, [0.0; 4]), (3, [1.0, 2.0, 3.0, 4.0]), (1, [1.0, 2.0, 3.0, 4.0])] {
         let leaf = Tensor::<2>::from_floats([row], &device).repeat_dim(0, rows).detach().require_grad();
         let views = [leaf.clone(), leaf.clone()];
@@ -88,7 +89,7 @@ fn zero_and_identical_rows_at_the_highest_scale_stay_finite() {
 #[test]
 #[should_panic(expected = "two strong views per modality, 3 were given")]
 fn three_views_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let views = [0; 3].map(|_| Tensor::<2>::ones([2, 2], &device));
     let loss = SwaLipConfig::default().init().unwrap();
     loss.forward([&views, &views[..2]], Tensor::ones([1], &device), &StepContext::new(0, 0, 1));

@@ -2,10 +2,11 @@
 //!
 //! The golden values are f64; values are compared to 1e-5 and gradients to 1e-4 relative plus 1e-6, in f32 on the CPU.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Distribution, Tensor};
 use serde_json::Value;
 use vlp_core::StepContext;
 use vlp_losses::{InfoNceConfig, LossError, SinkhornConfig, SwaLipV1Config};
+use vlp_testkit::device::under_test;
 use vlp_testkit::rank_case::RankCase;
 use vlp_testkit::{golden, ranks};
 
@@ -30,7 +31,7 @@ fn cases() -> Value {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_one_rank() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
         let inputs = RankCase::new(case, 0..4, &device);
         inputs.check(name, loss(&inputs, &StepContext::new(0, 0, 1)), &case["world1"][0]);
@@ -39,7 +40,7 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 
 #[test]
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
         let inputs = [0..2, 2..4].map(|rows| RankCase::new(case, rows, &device));
         let losses = ranks::losses(2, ranks::Exchange::Detached, |rank, ctx| loss(&inputs[rank], ctx));
@@ -51,7 +52,7 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_k
 
 #[test]
 fn two_ranks_with_full_gradients_equal_one() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
         let all = RankCase::new(case, 0..4, &device);
         let losses = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| loss(&all.share(2 * rank..2 * rank + 2), ctx));
@@ -62,7 +63,7 @@ fn two_ranks_with_full_gradients_equal_one() {
 
 #[test]
 fn permuting_samples_and_prototypes_leaves_the_loss() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(2);
     let scores = [(); 2].map(|()| Tensor::<2>::random([6, 11], Distribution::Uniform(-1.0, 1.0), &device));
     let value = |scores: [Tensor<2>; 2]| {
@@ -76,7 +77,7 @@ fn permuting_samples_and_prototypes_leaves_the_loss() {
 
 #[test]
 fn equal_and_huge_scores_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (rows, of) in [(3, 0.0), (1, 1.0), (3, 1e4)] {
         let leaf = Tensor::<2>::full([rows, 7], of, &device).require_grad();
         let loss = SwaLipV1Config::default().init().unwrap();
@@ -90,7 +91,7 @@ fn equal_and_huge_scores_stay_finite() {
 #[test]
 #[should_panic(expected = "both sides must have one shape")]
 fn scores_of_other_batches_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let scores = [2, 3].map(|rows| Tensor::<2>::ones([rows, 4], &device));
     let loss = SwaLipV1Config::default().init().unwrap();
     loss.forward(scores, None, Tensor::ones([1], &device), &StepContext::new(0, 0, 1));

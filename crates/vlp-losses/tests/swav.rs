@@ -4,11 +4,12 @@ use burn::module::Param;
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, Prototypes, SinkhornConfig, Swav, SwavConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::{golden, ranks};
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/swav.json", &Device::flex().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/swav.json", &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> Swav {
@@ -62,7 +63,7 @@ fn three_ranks_equal_one() {
 
 #[test]
 fn a_queue_balances_the_codes_and_gets_no_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     device.seed(4);
     let views = [random(5, &device).require_grad(), random(5, &device).require_grad()];
     let queues = [random(8, &device).require_grad(), random(8, &device)];
@@ -90,7 +91,7 @@ fn a_queue_balances_the_codes_and_gets_no_gradient() {
 
 #[test]
 fn permuting_samples_prototypes_and_views_leaves_the_loss() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(6);
     let [a, b, c, d] = [(); 4].map(|()| random(9, &device));
     let expected = value(&[a.clone(), b.clone()], &[c.clone(), d.clone()], &[]);
@@ -101,7 +102,7 @@ fn permuting_samples_prototypes_and_views_leaves_the_loss() {
 
 #[test]
 fn equal_and_huge_scores_stay_finite() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for (rows, of) in [(3, 0.0), (1, 1.0), (3, -1e4)] {
         let leaf = Tensor::<2>::full([rows, 7], of, &device).require_grad();
         let views = [leaf.clone(), leaf.clone()];
@@ -114,7 +115,7 @@ fn equal_and_huge_scores_stay_finite() {
 #[test]
 #[should_panic(expected = "one queue per global view or none: 1 for 2 views")]
 fn a_missing_queue_is_refused() {
-    let device = Device::flex();
+    let device = under_test();
     value(&[random(2, &device), random(2, &device)], &[], &[random(2, &device)]);
 }
 

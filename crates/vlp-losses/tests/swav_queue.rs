@@ -7,6 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, FloatDType, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, PrototypesConfig, SwavConfig, SwavQueue, SwavQueueConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{assert_close, values};
 use vlp_testkit::ranks::{self, Exchange};
 
@@ -32,7 +33,7 @@ fn first_columns(features: &[Tensor<2>]) -> Vec<Vec<f64>> {
 
 #[test]
 fn nothing_is_stored_before_the_starting_step_and_nothing_used_before_it_is_full() {
-    let device = Device::flex();
+    let device = under_test();
     let queue = queue(&device);
     for step in 0..5 {
         assert!(queue.features(&at(step)).is_empty(), "step {step}");
@@ -46,7 +47,7 @@ fn nothing_is_stored_before_the_starting_step_and_nothing_used_before_it_is_full
 
 #[test]
 fn the_oldest_fall_out_also_when_a_batch_does_not_divide_the_length_or_exceeds_it() {
-    let device = Device::flex();
+    let device = under_test();
     let queue = queue(&device);
     queue.push(&batch(4, 1.0, &device), &at(2));
     queue.push(&batch(4, 2.0, &device), &at(3));
@@ -57,7 +58,7 @@ fn the_oldest_fall_out_also_when_a_batch_does_not_divide_the_length_or_exceeds_i
 
 #[test]
 fn what_is_stored_has_no_gradient_and_is_f32() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let queue = queue(&device);
     let leaf = Tensor::<2>::ones([6, 3], &device).require_grad();
     queue.push(&[leaf.clone() * 2.0, leaf.clone().cast(FloatDType::BF16)], &at(2));
@@ -86,7 +87,7 @@ fn run(queue: &SwavQueue, steps: std::ops::Range<u64>, device: &Device) -> Vec<f
 
 #[test]
 fn a_run_resumed_from_a_record_equals_one_that_was_not_interrupted() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let whole = run(&queue(&device), 0..12, &device);
     // Before the start, while filling, when full, and after the first rows fell out.
     for stop in [1, 3, 5, 9] {
@@ -106,7 +107,7 @@ fn a_run_resumed_from_a_record_equals_one_that_was_not_interrupted() {
 
 #[test]
 fn three_ranks_hold_one_queue_and_balance_as_one_rank_does() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(3);
     let batches: Vec<[Tensor<2>; 2]> =
         (0..4).map(|_| [(); 2].map(|()| Tensor::random([3, 3], Distribution::Normal(0.0, 1.0), &device))).collect();
@@ -144,14 +145,14 @@ fn three_ranks_hold_one_queue_and_balance_as_one_rank_does() {
 #[test]
 #[should_panic(expected = "this queue keeps 2 global views")]
 fn another_number_of_views_is_refused() {
-    let device = Device::flex();
+    let device = under_test();
     queue(&device).push(&batch(2, 0.0, &device)[..1], &at(2));
 }
 
 #[test]
 #[should_panic(expected = "a queue of width 3 cannot keep features of width 4")]
 fn features_of_another_width_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let wide = [(); 2].map(|()| Tensor::<2>::ones([2, 4], &device));
     queue(&device).push(&wide, &at(2));
 }
@@ -164,7 +165,7 @@ fn a_queue_that_keeps_nothing_is_refused() {
         SwavQueueConfig { dim: 0, ..CONFIG },
     ] {
         let SwavQueueConfig { views, length, dim, .. } = config;
-        assert_eq!(config.init(&Device::flex()).unwrap_err(), LossError::QueueSize { views, length, dim });
+        assert_eq!(config.init(&under_test()).unwrap_err(), LossError::QueueSize { views, length, dim });
     }
     assert_eq!(SwavQueueConfig::default().length, 3840);
 }

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use vlp_core::StepContext;
 use vlp_losses::{LossError, VicReg, VicRegConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden::assert_close;
 use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
@@ -25,14 +26,14 @@ fn loss_of(case: &GoldenCase) -> VicReg {
 
 #[test]
 fn values_and_gradients_equal_lightly() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         case.check(loss_of(&case).forward(case.input("z1"), case.input("z2"), &StepContext::new(0, 0, 1)).loss);
     }
 }
 
 #[test]
 fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
-    for case in cases(&Device::flex().autodiff()) {
+    for case in cases(&under_test().autodiff()) {
         let loss = loss_of(&case);
         ranks::check_case(&case, [2], ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx).loss);
     }
@@ -40,7 +41,7 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
 
 #[test]
 fn shifting_both_views_changes_nothing_and_shifting_one_only_the_invariance() {
-    let device = Device::flex();
+    let device = under_test();
     device.seed(8);
     let random = || Tensor::<2>::random([9, 4], Distribution::Normal(0.0, 0.5), &device);
     let (a, b, ctx) = (random(), random(), StepContext::new(0, 0, 1));
@@ -59,7 +60,7 @@ fn shifting_both_views_changes_nothing_and_shifting_one_only_the_invariance() {
 
 #[test]
 fn collapsed_views_cost_the_missing_deviation_and_have_a_finite_gradient() {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     for row in [[0.0; 3], [1.0, 2.0, 3.0]] {
         let x = Tensor::<2>::from_floats([row, row, row, row], &device).require_grad();
         let terms = VicRegConfig::default().init().unwrap().forward(x.clone(), x.clone(), &StepContext::new(0, 0, 1));
@@ -72,7 +73,7 @@ fn collapsed_views_cost_the_missing_deviation_and_have_a_finite_gradient() {
 #[test]
 #[should_panic(expected = "needs a batch of 2 or more")]
 fn one_row_without_variance_is_refused() {
-    let x = Tensor::<2>::ones([1, 3], &Device::flex());
+    let x = Tensor::<2>::ones([1, 3], &under_test());
     VicRegConfig::default().init().unwrap().forward(x.clone(), x, &StepContext::new(0, 0, 1));
 }
 

@@ -1,8 +1,9 @@
 //! xCLIP's sum against its equations in f64, on one rank and on three.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use vlp_core::StepContext;
 use vlp_losses::{ClusterConfig, InfoNceConfig, LossError, XClip, XClipConfig};
+use vlp_testkit::device::under_test;
 use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::{golden, ranks};
 
@@ -11,7 +12,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/xclip.json", &Device::flex().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/xclip.json", &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> XClip {
@@ -71,7 +72,7 @@ fn a_weight_of_zero_leaves_the_other_part() {
 #[test]
 #[should_panic(expected = "both heads' outputs of the same samples")]
 fn heads_of_other_batches_are_refused() {
-    let device = Device::flex();
+    let device = under_test();
     let of = |rows| [(); 2].map(|()| Tensor::<2>::ones([rows, 3], &device));
     XClipConfig::default().init().unwrap().forward(of(2), of(4), Tensor::ones([1], &device), &ctx());
 }

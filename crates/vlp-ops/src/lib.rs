@@ -17,6 +17,9 @@
 //! Behind each function stands a body for every backend: compiled vector code on the CPU backend `flex` in f32, and chunks
 //! of ordinary tensor operations everywhere else.
 
+// burn has deprecated LibTorch, whose type stands in every list of backends.
+#![cfg_attr(feature = "tch", allow(deprecated))]
+
 mod adamw;
 mod attention;
 mod autodiff;

@@ -5,6 +5,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, DType, Device, FloatDType, Int, Tensor, TensorData};
 use serde_json::Value;
 use vlp_ops::{AttentionOptions, attention, self_attention};
+use vlp_testkit::device::under_test;
 
 /// As scripts/golden/attention.py makes them.
 fn tensor(shape: [usize; 3], seed: f64, size: f64, dtype: DType, device: &Device) -> Tensor<3> {
@@ -50,7 +51,7 @@ fn run(
     dtype: DType,
     attend: impl Fn([Tensor<3>; 3]) -> Tensor<3>,
 ) -> [Vec<f64>; 4] {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let leaf = |rows: usize, seed: f64| tensor([batch, rows, width], seed, size, dtype, &device).require_grad();
     let leaves = [leaf(queries, 0.2), leaf(keys, 1.1), leaf(keys, 2.3)];
     let output = attend(leaves.clone());
@@ -62,7 +63,7 @@ fn run(
 
 /// The same for a fused projection.
 fn run_fused([tokens, _, batch, width]: Sizes, size: f64, dtype: DType, options: AttentionOptions) -> [Vec<f64>; 4] {
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let parts = [0.2, 1.1, 2.3].map(|seed| tensor([batch, tokens, width], seed, size, dtype, &device));
     let qkv = Tensor::cat(parts.to_vec(), 2).require_grad();
     let output = self_attention(qkv.clone(), options);
@@ -143,7 +144,7 @@ fn gradients_are_the_slopes_of_the_output() {
     let (sizes, step) = ([5, 5, 1, 6], 1e-5);
     let [tokens, _, batch, width] = sizes;
     let options = AttentionOptions::new(2).with_causal(true);
-    let device = Device::flex();
+    let device = under_test();
     let parts = [0.2, 1.1, 2.3].map(|seed| tensor([batch, tokens, width], seed, 1.0, DType::F64, &device));
     let weights = tensor([batch, tokens, width], 4.0, 1.0, DType::F64, &device);
     let qkv = host(Tensor::cat(parts.to_vec(), 2));
@@ -171,7 +172,7 @@ fn half_precision_computes_in_single() {
         let actual = run(sizes, 2.0, dtype, |[q, k, v]| attention(q, k, v, options));
         compare(&format!("{dtype:?}"), &actual, &expected, tolerance);
         compare(&format!("{dtype:?}, fused"), &run_fused(sizes, 2.0, dtype, options), &expected, tolerance);
-        let qkv = tensor([1, 3, 12], 0.0, 1.0, dtype, &Device::flex());
+        let qkv = tensor([1, 3, 12], 0.0, 1.0, dtype, &under_test());
         assert_eq!(self_attention(qkv, options).dtype(), dtype);
     }
 }
@@ -183,7 +184,7 @@ fn huge_scores_stay_finite_and_nan_is_not_hidden() {
     for outcome in run([20, 20, 1, 16], 1e4, DType::F32, |[q, k, v]| attention(q, k, v, options)) {
         assert!(outcome.iter().all(|x| x.is_finite()));
     }
-    let device = Device::flex();
+    let device = under_test();
     let x = tensor([2, 5, 4], 0.0, 1.0, DType::F32, &device);
     let broken = x.clone().slice_assign([1..2, 3..4, 0..1], Tensor::full([1, 1, 1], f32::NAN, &device));
     let output = attention(x.clone(), broken, x, options);
@@ -193,7 +194,7 @@ fn huge_scores_stay_finite_and_nan_is_not_hidden() {
 
 #[test]
 fn heads_cut_beforehand_are_a_batch_with_one_head() {
-    let device = Device::flex();
+    let device = under_test();
     let [q, k, v] = [0.2, 1.1, 2.3].map(|seed| tensor([2, 7, 12], seed, 1.0, DType::F32, &device));
     let cut = |x: Tensor<3>| x.reshape([2, 7, 3, 4]).swap_dims(1, 2).reshape([6, 7, 4]);
     let joined = attention(cut(q.clone()), cut(k.clone()), cut(v.clone()), AttentionOptions::new(1));
@@ -204,7 +205,7 @@ fn heads_cut_beforehand_are_a_batch_with_one_head() {
 #[test]
 fn inputs_that_something_else_holds_are_left_alone() {
     // The CPU body writes gradients over inputs of its own.
-    let device = Device::flex().autodiff();
+    let device = under_test().autodiff();
     let qkv = tensor([2, 9, 24], 0.0, 1.0, DType::F32, &device).require_grad();
     let before = host(qkv.clone());
     let product = qkv.clone() * 1.0;
@@ -215,7 +216,7 @@ fn inputs_that_something_else_holds_are_left_alone() {
 }
 
 fn zeros<const D: usize>(shape: [usize; D]) -> Tensor<D> {
-    Tensor::zeros(shape, &Device::flex())
+    Tensor::zeros(shape, &under_test())
 }
 
 #[test]

@@ -7,9 +7,10 @@ use vlp_ops::{
     AdamWNumbers, adamw_step, embedding, gelu, gelu_tanh, l2_normalize, layer_norm, linear, quick_gelu,
     softmax_cross_entropy,
 };
+use vlp_testkit::device::under_test;
 
 fn device() -> Device {
-    Device::flex().autodiff()
+    under_test().autodiff()
 }
 
 /// The inputs of scripts/golden/ops.py.
@@ -123,7 +124,7 @@ const STEP: AdamWNumbers =
 #[test]
 fn ten_steps_of_adamw_equal_pytorch() {
     let golden: Value = serde_json::from_str(include_str!("golden/ops.json")).unwrap();
-    let d = Device::flex();
+    let d = under_test();
     let (mut p, mut moments) = (wave([3, 5], 0.0, 1.0, &d), [Tensor::zeros([3, 5], &d), Tensor::zeros([3, 5], &d)]);
     for (t, expected) in golden["adamw"].as_array().unwrap().iter().enumerate() {
         let gradient = wave([3, 5], 1.0 + t as f64, 1.0 + 0.5 * t as f64, &d);
@@ -140,7 +141,7 @@ fn adamw_has_the_bits_of_burns_and_leaves_shared_tensors_alone() {
     struct One {
         weight: Param<Tensor<2>>,
     }
-    let d = Device::flex();
+    let d = under_test();
     let shape = [130, 257];
     let mut model = One { weight: Param::from_tensor(wave(shape, 0.0, 1.0, &d.clone().autodiff())) };
     let config = AdamWConfig::new().with_beta_2(0.98).with_epsilon(1e-8).with_weight_decay(0.1);
@@ -161,7 +162,7 @@ fn adamw_has_the_bits_of_burns_and_leaves_shared_tensors_alone() {
 
 #[test]
 fn a_slope_of_every_operation_is_what_the_gradient_says() {
-    let d = Device::flex();
+    let d = under_test();
     let weights = wave([3, 9], 0.3, 1.0, &d);
     let table: [(&str, fn(Tensor<2>) -> Tensor<2>); 6] = [
         ("gelu", gelu),
@@ -280,20 +281,20 @@ fn gradients_of_tables_and_columns_are_the_same_every_time() {
 #[test]
 #[should_panic(expected = "layer normalisation of rows of 4 needs a gamma of that length, got 3")]
 fn a_gamma_of_another_length_is_refused() {
-    let d = Device::flex();
+    let d = under_test();
     layer_norm(Tensor::<2>::zeros([2, 4], &d), Tensor::ones([3], &d), None, 1e-5);
 }
 
 #[test]
 #[should_panic(expected = "id 9 is none of the 9 rows of the table")]
 fn an_id_outside_the_table_is_refused() {
-    let d = Device::flex();
+    let d = under_test();
     embedding(Tensor::<2>::zeros([9, 2], &d), Tensor::from_data([[0, 9]], &d));
 }
 
 #[test]
 #[should_panic(expected = "cross-entropy of 2 rows needs as many targets, got 3")]
 fn another_number_of_targets_is_refused() {
-    let d = Device::flex();
+    let d = under_test();
     softmax_cross_entropy(Tensor::<2>::zeros([2, 4], &d), Tensor::from_data([0, 1, 2], &d), 0.0);
 }

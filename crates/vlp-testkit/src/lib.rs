@@ -3,6 +3,8 @@
 #[cfg(feature = "shards")]
 pub mod corpus;
 #[cfg(feature = "tensor")]
+pub mod device;
+#[cfg(feature = "tensor")]
 pub mod golden;
 #[cfg(feature = "tensor")]
 pub mod golden_case;

@@ -1,0 +1,204 @@
+//! Whole training steps on random data: forward, backward, clipping, AdamW. Each model in a process of its own, so that memory is its own
+//! and a batch that does not fit ends nothing else.
+
+use std::error::Error;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use serde::{Deserialize, Serialize};
+use vlp::core::{Method, PairBatch, StepContext, View};
+use vlp::encoders::preset;
+use vlp::losses::ClipLossConfig;
+use vlp::methods::{ClipRocketConfig, PairMethod};
+use vlp::recipe::Recipe;
+use vlp::trainer::{AdamWOptions, StepNumbers, adamw, clip_global_norm};
+
+use crate::args::Args;
+use crate::ceilings::Ceilings;
+
+/// A model, and GFLOP of its forward pass for one sample as open_clip publishes them.
+struct Model {
+    name: &'static str,
+    preset: &'static str,
+    strong_views: usize,
+    forward_gflop: f64,
+}
+
+const MODELS: [Model; 4] = [
+    Model { name: "CLIP ViT-B/32", preset: "ViT-B-32", strong_views: 0, forward_gflop: 14.78 },
+    Model { name: "CLIP ViT-B/16", preset: "ViT-B-16", strong_views: 0, forward_gflop: 41.09 },
+    Model { name: "CLIP RN50", preset: "RN50", strong_views: 0, forward_gflop: 18.18 },
+    // One weak and one strong view; the heads are a thousandth of it.
+    Model { name: "CLIP-rocket ViT-B/32", preset: "ViT-B-32", strong_views: 1, forward_gflop: 2.0 * 14.78 },
+];
+/// The first batch, doubled until one does not fit and halved until one does.
+const BATCH: usize = 1024;
+const OPTIMIZER: AdamWOptions = AdamWOptions { beta_1: 0.9, beta_2: 0.98, epsilon: 1e-6, weight_decay: 0.2 };
+const QUICK: &str = "quickstart";
+
+/// What a process of one step prints.
+#[derive(Debug, Serialize, Deserialize)]
+struct Timed {
+    seconds: f64,
+    parameters: usize,
+    /// Bytes that the device holds at the end, where it can be asked: allocators keep what they once took.
+    memory: Option<u64>,
+}
+
+/// One model at one batch.
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    pub(crate) model: &'static str,
+    pub(crate) batch: usize,
+    /// Samples a second, or why there are none.
+    pub(crate) samples: Result<f64, String>,
+    pub(crate) tflops: Option<f64>,
+    /// Of the matrix product in f32.
+    pub(crate) share: Option<f64>,
+    pub(crate) gibibytes: Option<f64>,
+}
+
+/// All models, each at the first batch and at the largest that fits.
+pub(crate) fn measure_all(args: &Args, ceilings: &Ceilings, until: Instant) -> Result<Vec<Step>, Box<dyn Error>> {
+    if args.quick {
+        return Ok(vec![step(QUICK, None, 8, in_own_process(args, QUICK, 8, until)?, ceilings)]);
+    }
+    let mut steps = Vec::new();
+    for model in &MODELS {
+        let mut take = |batch| -> Result<bool, Box<dyn Error>> {
+            let new = in_own_process(args, model.name, batch, until)?;
+            let fits = new.is_ok();
+            steps.push(step(model.name, Some(model.forward_gflop), batch, new, ceilings));
+            Ok(fits)
+        };
+        let mut batch = BATCH;
+        if take(batch)? {
+            while take(2 * batch)? {
+                batch *= 2;
+            }
+        } else {
+            while batch > 1 && Instant::now() < until && !take(batch / 2)? {
+                batch /= 2;
+            }
+        }
+    }
+    Ok(steps)
+}
+
+fn step(
+    model: &'static str,
+    gflop: Option<f64>,
+    batch: usize,
+    timed: Result<Timed, String>,
+    ceilings: &Ceilings,
+) -> Step {
+    let memory = timed.as_ref().ok().and_then(|timed| timed.memory);
+    let samples = timed.map(|timed| batch as f64 / timed.seconds);
+    // The backward pass is two forward passes' work.
+    let tflops = samples.as_ref().ok().zip(gflop).map(|(samples, gflop)| 3.0 * samples * gflop / 1e3);
+    let share = tflops.map(|tflops| tflops / ceilings.matmul_f32);
+    Step { model, batch, samples, tflops, share, gibibytes: memory.map(|bytes| bytes as f64 / (1u64 << 30) as f64) }
+}
+
+/// Starts this program for one step; the inner error says why there is no time.
+fn in_own_process(
+    args: &Args,
+    model: &str,
+    batch: usize,
+    until: Instant,
+) -> Result<Result<Timed, String>, Box<dyn Error>> {
+    if Instant::now() >= until {
+        return Ok(Err("left out: no time left".to_string()));
+    }
+    let device = args.device.to_string();
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["--device", &device, "--step", model, "--batch", &batch.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if Instant::now() >= until => {
+                child.kill()?;
+                child.wait()?;
+                return Ok(Err("ended: no time left".to_string()));
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let mut answer = String::new();
+    child.stdout.take().ok_or("the process has no output")?.read_to_string(&mut answer)?;
+    match answer.lines().last().map(serde_json::from_str) {
+        Some(Ok(timed)) if status.success() => Ok(Ok(timed)),
+        _ => Ok(Err(format!("it did not finish ({status}), most likely for want of memory"))),
+    }
+}
+
+/// Measures one step in this process and prints it.
+pub(crate) fn measure_here(name: &str, batch: usize, device: &Device) -> Result<(), Box<dyn Error>> {
+    let device = device.clone().autodiff();
+    device.seed(0);
+    let timed = if name == QUICK {
+        let recipe = Recipe::quickstart_with("clip")?;
+        let method = recipe.method.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
+        let (side, context) = (recipe.image.image_size, recipe.text.context_length);
+        time(method, pairs(batch, 0, side, [context, recipe.text.vocab_size], &device), &device)?
+    } else {
+        let model =
+            MODELS.iter().find(|model| model.name == name).ok_or_else(|| format!("no model is called {name}"))?;
+        let config = preset(model.preset)?;
+        let words = [config.text.context_length, config.text.vocab_size];
+        let batch = pairs(batch, model.strong_views, 224, words, &device);
+        if model.strong_views > 0 {
+            let (image, text) = (config.image.init(&device)?, config.text.init(&device)?);
+            time(ClipRocketConfig::default().init(image, text, &device)?, batch, &device)?
+        } else {
+            let loss = ClipLossConfig::default().init(&device)?;
+            time(PairMethod { encoder: config.init(&device)?, loss }, batch, &device)?
+        }
+    };
+    println!("{}", serde_json::to_string(&timed)?);
+    Ok(())
+}
+
+fn pairs(batch: usize, strong: usize, side: usize, [context, words]: [usize; 2], device: &Device) -> PairBatch {
+    let view = || View {
+        images: Tensor::random([batch, 3, side, side], Distribution::Normal(0.0, 1.0), device),
+        tokens: Tensor::<2, Int>::random([batch, context], Distribution::Uniform(0.0, words as f64), device),
+    };
+    PairBatch { weak: view(), strong: (0..strong).map(|_| view()).collect() }
+}
+
+/// The median of five steps, after three that do not count.
+fn time<M: Method<Batch = PairBatch>>(method: M, batch: PairBatch, device: &Device) -> Result<Timed, Box<dyn Error>> {
+    let (parameters, mut optimizer) = (method.num_params(), adamw(&method, OPTIMIZER));
+    let (mut method, mut seconds) = (method, Vec::new());
+    for number in 0..8 {
+        let (begun, ctx) = (Instant::now(), StepContext::new(0, number, 8));
+        let output = method.objective(method.encode(batch.clone(), &ctx), &ctx);
+        let mut gradients = GradientsParams::from_grads(output.loss.backward(), &method);
+        let norm = clip_global_norm(&method, &mut gradients, 1.0).ok_or("nothing to train")?;
+        StepNumbers::read(&output, norm)?;
+        method = optimizer.step(1e-5, method, gradients).after_update(&ctx);
+        device.sync()?;
+        seconds.push(begun.elapsed().as_secs_f64());
+    }
+    let mut counted = seconds.split_off(3);
+    counted.sort_by(f64::total_cmp);
+    Ok(Timed { seconds: counted[2], parameters, memory: memory(device) })
+}
+
+/// What the allocator holds where the backend says, else what the driver reports for all processes together.
+fn memory(device: &Device) -> Option<u64> {
+    if let Some(usage) = device.clone().without_autodiff().memory_pool_usage() {
+        return Some(usage.bytes_reserved);
+    }
+    let asked =
+        Command::new("nvidia-smi").args(["--query-gpu=memory.used", "--format=csv,noheader,nounits"]).output().ok()?;
+    String::from_utf8(asked.stdout).ok()?.lines().next()?.trim().parse::<u64>().ok().map(|mebibytes| mebibytes << 20)
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The operations' golden tests on CubeCL's CPU runtime: the code that runs on GPUs, compiled for this processor. Building needs LLVM, which
+# cubecl's build fetches. Only single operations: whole models take too long to compile here (CONTRIBUTING.md). Arguments go to the tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export VLP_TEST_DEVICE=cubecl
+exec cargo test --workspace --features vlp-ops/cubecl,vlp-testkit/cubecl-cpu --no-fail-fast --test pointwise_and_rows --test attention -- "$@"
