@@ -49,7 +49,7 @@ impl Training {
             images: Tensor::random([rows, 3, side, side], Distribution::Normal(0.0, 1.0), &device),
             tokens: Tensor::<2, Int>::random([rows, context], words, &device),
         };
-        let batch = PairBatch { weak: view(), strong: (0..recipe.views.strong).map(|_| view()).collect() };
+        let batch = PairBatch::new(view(), (0..recipe.views.strong).map(|_| view()).collect());
         let optimizer = adamw(&method, recipe.optimizer.adamw());
         Ok(Training { method: Some(method), optimizer, batch, device, step: 0 })
     }

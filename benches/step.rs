@@ -126,7 +126,7 @@ impl Step for QuickstartStep {
 
     fn once(&mut self) -> Result<[f64; 3], Box<dyn Error>> {
         let method = self.method.take().ok_or("a step failed before")?;
-        let pairs = PairBatch { weak: self.view(), strong: (0..self.views).map(|_| self.view()).collect() };
+        let pairs = PairBatch::new(self.view(), (0..self.views).map(|_| self.view()).collect());
         let ctx = StepContext::new(0, self.step, self.step + 1);
         self.step += 1;
         let mut clock = Clock::new();

@@ -19,7 +19,7 @@ use vlp::core::{BatchSource, Method, StepContext};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
 use vlp::recipe::Recipe;
 use vlp::schedulers::Schedule;
-use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
+use vlp::trainer::{StepNumbers, WeightDecay, adamw_with_decay, clip_global_norm, gate, settle};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,11 +58,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut batches = PairSource::new(loader, Normalization::IMAGENET);
 
     // What is trained.
-    let (image, text) = (recipe.image.init(&device)?, recipe.text.init(&device)?);
+    let (image, text) = recipe.encoders(&device)?;
     let mut method = recipe.method.init(image, text, &device)?;
     // burn draws weights when they are first read: that is now, under the seed above.
     settle(&method);
-    let mut optimizer = adamw(&method, recipe.optimizer.adamw());
+    let decay = WeightDecay::new(recipe.optimizer.weight_decay_over(total)?);
+    let mut optimizer = adamw_with_decay(&method, recipe.optimizer.adamw(), &decay);
     let schedule = recipe.schedule.over(total)?;
 
     for step in 0..total {
@@ -76,6 +77,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         // One read of the device; a loss or gradient that is not finite ends here, before it reaches a parameter.
         let numbers = StepNumbers::read(&output, norm)?;
         gate(step, &numbers)?;
+        // The weight decay may change from step to step, as the learning rate does.
+        decay.set_step(step);
         method = optimizer.step(schedule.at(step), method, gradients).after_update(&ctx);
         println!("step {:>3}  loss {:.4}  gradient norm {:.3}", step + 1, numbers.loss, numbers.grad_norm);
     }

@@ -5,7 +5,8 @@ mod libtorch;
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
+use vlp_core::Precision;
 
 /// A device named on a command line: `flex`, `cuda[:index]`, `libtorch[:cpu | :cuda:index]`, `wgpu` or `vulkan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,15 @@ pub enum DeviceError {
         /// What the backend said.
         reason: String,
     },
+    /// Caller: half precision on the CPU.
+    #[error(
+        "precision = \"{0}\" is for GPUs: flex, the CPU backend, would convert every number there and back and be slower than in f32. \
+         Leave the key out, or name another device"
+    )]
+    OnlyF32(Precision),
+    /// Environment: a GPU or driver without this arithmetic.
+    #[error("this device does not compute in {0}: leave precision = \"{0}\" out of the recipe")]
+    NoArithmetic(Precision),
 }
 
 impl fmt::Display for DeviceName {
@@ -89,6 +99,20 @@ impl FromStr for DeviceName {
 /// When there is no such name, or the device cannot be used.
 pub fn open(name: &str) -> Result<Device, DeviceError> {
     name.parse::<DeviceName>()?.open()
+}
+
+/// Refuses a precision that a device does not compute in, or has no use for.
+///
+/// # Errors
+/// When `precision` is not f32 and the device is flex, or has no such arithmetic.
+pub fn check_precision(device: &Device, precision: Precision) -> Result<(), DeviceError> {
+    match precision {
+        Precision::F32 => Ok(()),
+        #[cfg(feature = "flex")]
+        Precision::Bf16 if *device == Device::flex() => Err(DeviceError::OnlyF32(precision)),
+        Precision::Bf16 if !device.supports_dtype(DType::BF16) => Err(DeviceError::NoArithmetic(precision)),
+        Precision::Bf16 => Ok(()),
+    }
 }
 
 impl DeviceName {

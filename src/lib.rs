@@ -40,11 +40,14 @@
 //! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), views, recipe.loader_config())?;
 //! let source = data::PairSource::new(loader, augment::Normalization::IMAGENET);
 //!
-//! let method = recipe.method.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
-//! let adamw = recipe.optimizer.adamw();
-//! let optimizer = move |method: &_| trainer::adamw(method, adamw);
+//! let (image, text) = recipe.encoders(&device)?;
+//! let method = recipe.method.init(image, text, &device)?;
+//! let decay = trainer::WeightDecay::new(recipe.optimizer.weight_decay_over(total)?);
+//! let (adamw, of_optimizer) = (recipe.optimizer.adamw(), decay.clone());
+//! let optimizer = move |method: &_| trainer::adamw_with_decay(method, adamw, &of_optimizer);
 //! let options = trainer::TrainerOptions::new(&device, total).with_seed(recipe.seed);
-//! let trained = trainer::Trainer::new(method, source, optimizer, recipe.schedule.over(total)?, options).fit()?;
+//! let trainer = trainer::Trainer::new(method, source, optimizer, recipe.schedule.over(total)?, options);
+//! let trained = trainer.with_weight_decay(decay).fit()?;
 //! # Ok(())
 //! # }
 //! ```

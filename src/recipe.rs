@@ -1,6 +1,7 @@
 //! A training run as data: everything that decides its result, in one TOML file that refuses unknown keys.
 
 mod augment;
+mod encoders;
 mod error;
 mod layers;
 mod optimizer;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use vlp_augment::CaptionSampling;
+use vlp_core::Precision;
 use vlp_data::{LoaderConfig, Views};
 use vlp_encoders::{AnyImageEncoderConfig, TextTransformerConfig};
 use vlp_methods::AnyMethodConfig;
@@ -39,6 +41,9 @@ pub struct Recipe {
     pub epochs: f64,
     /// Samples of one step.
     pub batch_size: usize,
+    /// What the encoders' layers compute in; parameters, optimizer, heads and losses are f32 in either case.
+    #[serde(default, skip_serializing_if = "encoders::is_f32")]
+    pub precision: Precision,
     /// Metadata field whose values occur at most once in a batch, so that no two rows describe the same thing.
     #[serde(default)]
     pub distinct_by: Option<String>,

@@ -51,6 +51,16 @@ fn bad_flags_and_paths_are_refused_with_one_sentence_and_exit_code_2() {
 }
 
 #[test]
+fn half_precision_on_the_cpu_is_refused_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("half.toml");
+    let text = vlp::recipe::Recipe::quickstart().to_toml().unwrap();
+    std::fs::write(&file, format!("precision = \"bf16\"\n{text}")).unwrap();
+    let message = refused(&["--recipe", file.to_str().unwrap()]);
+    assert!(message.contains("precision = \"bf16\" is for GPUs") && message.contains("Leave the key out"), "{message}");
+}
+
+#[test]
 fn a_misspelt_key_in_a_recipe_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use clap::Parser;
 use vlp::data::{Dataset, HfTokenizer, Limits, Tokenizer};
-use vlp::device::DeviceName;
+use vlp::device::{DeviceName, check_precision};
 use vlp::recipe::Recipe;
 
 use crate::existing_run;
@@ -81,6 +81,7 @@ impl Args {
         let device_name: DeviceName = self.device.parse()?;
         let recipe = self.recipe()?;
         let device = device_name.open()?.autodiff();
+        check_precision(&device, recipe.precision)?;
         let tokenizer = HfTokenizer::from_path(self.data.join("tokenizer.json"), recipe.text.context_length)?;
         if tokenizer.vocab_size() != recipe.text.vocab_size {
             let (ours, theirs) = (recipe.text.vocab_size, tokenizer.vocab_size());

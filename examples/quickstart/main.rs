@@ -22,7 +22,9 @@ use vlp::data::{Loader, LoaderConfig, PairSource};
 use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::eval::side_by_side;
 use vlp::methods::AnyMethod;
-use vlp::trainer::{Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
+use vlp::trainer::{
+    Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, WeightDecay, adamw_with_decay,
+};
 
 use args::{Args, Setup};
 
@@ -57,7 +59,8 @@ type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
 fn trainer(setup: &Setup) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> {
     let Setup { recipe, device, train, total, .. } = setup;
-    let method = recipe.method.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
+    let (image, text) = recipe.encoders(device)?;
+    let method = recipe.method.init(image, text, device)?;
     println!(
         "{}: {} parameters, {total} steps of {} pairs out of {}, on {}",
         recipe.method.name(),
@@ -69,15 +72,18 @@ fn trainer(setup: &Setup) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> 
     train.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let config = LoaderConfig { workers: setup.workers, ..recipe.loader_config() };
     let loader = Loader::new(train.clone(), setup.tokenizer.clone(), recipe.build_views()?, config)?;
-    let adamw_options = recipe.optimizer.adamw();
+    let adamw = recipe.optimizer.adamw();
+    let decay = WeightDecay::new(recipe.optimizer.weight_decay_over(*total)?);
+    let of_optimizer = decay.clone();
     let options = TrainerOptions::new(device, *total).with_seed(recipe.seed);
     let trainer = Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &Model| adamw(method, adamw_options),
+        move |method: &Model| adamw_with_decay(method, adamw, &of_optimizer),
         recipe.schedule.over(*total)?,
         TrainerOptions { max_norm: recipe.optimizer.max_norm, ..options },
     )
+    .with_weight_decay(decay)
     .with_checkpoints(Checkpoints::new(&setup.out, setup.config()?).every_steps(100).overwrite(setup.overwrite))
     .with_hook(ProgressBar::new())
     .with_hook(JsonLines::new(setup.out.join("metrics.jsonl")))

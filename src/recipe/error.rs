@@ -42,6 +42,12 @@ pub enum RecipeError {
     /// Caller: a method that does not exist, or that this recipe's views or its own settings do not suit.
     #[error(transparent)]
     Method(#[from] vlp_methods::MethodError),
+    /// Caller: an encoder that cannot be built.
+    #[error(transparent)]
+    Encoder(#[from] vlp_encoders::EncoderError),
+    /// Caller or environment: a device that does not compute in the recipe's precision.
+    #[error(transparent)]
+    Device(#[from] crate::device::DeviceError),
     /// Caller: one of the above, in a file.
     #[error("{path}: {message}", path = .path.display())]
     InFile {

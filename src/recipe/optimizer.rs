@@ -16,8 +16,8 @@ pub struct OptimizerRecipe {
     pub epsilon: f32,
     /// Decoupled weight decay of matrices and embeddings.
     pub weight_decay: f32,
-    /// Where half a cosine takes the weight decay by the end of the run (DINO: 0.04 to 0.4); it stays as it is when left out. Only
-    /// [`weight_decay_over`](Self::weight_decay_over) reads it: burn's AdamW keeps one value for a run.
+    /// Where half a cosine takes the weight decay by the end of the run (DINO: 0.04 to 0.4); it stays as it is when left out:
+    /// [`weight_decay_over`](Self::weight_decay_over), which a [`WeightDecay`](vlp_trainer::WeightDecay) takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay_end: Option<f32>,
     /// Largest joint norm of all gradients; absent means no clipping.
@@ -26,13 +26,13 @@ pub struct OptimizerRecipe {
 }
 
 impl OptimizerRecipe {
-    /// As the trainer takes it.
+    /// As the trainer takes it, with the weight decay of the first step.
     pub fn adamw(&self) -> AdamWOptions {
         let OptimizerRecipe { beta_1, beta_2, epsilon, weight_decay, .. } = *self;
         AdamWOptions { beta_1, beta_2, epsilon, weight_decay }
     }
 
-    /// The weight decay of each step of a run of `total_steps` steps.
+    /// The weight decay of each step of a run of `total_steps` steps, for a [`WeightDecay`](vlp_trainer::WeightDecay).
     ///
     /// # Errors
     /// When there is no step.

@@ -10,7 +10,7 @@ use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
 use vlp::encoders::{AnyImageEncoder, AnyImageEncoderConfig, TextTransformer};
 use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
-use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, adamw};
+use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, WeightDecay, adamw_with_decay};
 
 pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
@@ -26,7 +26,9 @@ pub(crate) fn recipe(method: &str) -> Recipe {
 
 pub(crate) fn model(recipe: &Recipe, device: &Device) -> Model {
     device.seed(recipe.seed);
-    let (image, text) = (recipe.image.init(device).unwrap(), recipe.text.init(device).unwrap());
+    // Not by `Recipe::encoders`, which refuses half precision on the CPU: slow, but it shows what half precision does.
+    let image = recipe.image.init(device).unwrap().with_precision(recipe.precision);
+    let text = recipe.text.init(device).unwrap().with_precision(recipe.precision);
     recipe.method.init(image, text, device).unwrap()
 }
 
@@ -41,13 +43,16 @@ pub(crate) fn trainer(recipe: &Recipe, steps: u64, out: &Path, config: Value) ->
         LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
     let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views().unwrap(), loader).unwrap();
     let options = recipe.optimizer.adamw();
+    let decay = WeightDecay::new(recipe.optimizer.weight_decay_over(steps).unwrap());
+    let of_optimizer = decay.clone();
     Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &_| adamw(method, options),
+        move |method: &_| adamw_with_decay(method, options, &of_optimizer),
         recipe.schedule.over(steps).unwrap(),
         TrainerOptions::new(&device, steps).with_seed(recipe.seed).with_max_norm(1.0),
     )
+    .with_weight_decay(decay)
     .with_checkpoints(Checkpoints::new(out, config).every_steps(3))
     .with_hook(JsonLines::new(out.join("metrics.jsonl")))
 }

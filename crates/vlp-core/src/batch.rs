@@ -22,9 +22,17 @@ pub struct PairBatch {
     pub weak: View,
     /// The strongly augmented pairs, possibly none.
     pub strong: Vec<View>,
+    /// The local crops of multi-crop methods (SwAV, DINO), possibly none: small pictures without captions, `[batch, channels,
+    /// size, size]` each, drawn independently and normalised as the views are.
+    pub local: Vec<Tensor<4>>,
 }
 
 impl PairBatch {
+    /// A batch without local crops.
+    pub fn new(weak: View, strong: Vec<View>) -> Self {
+        PairBatch { weak, strong, local: Vec::new() }
+    }
+
     /// Number of samples (not of views).
     pub fn len(&self) -> usize {
         self.weak.images.dims()[0]

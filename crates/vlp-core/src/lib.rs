@@ -12,6 +12,7 @@
 //! | [`StepContext`], [`StepOutput`] | what a step knows, what it returns |
 //! | [`BatchSource`] | a resumable stream of batches |
 //! | [`PairBatch`], [`View`] | image-text pairs under one weak and N strong views |
+//! | [`Precision`] | what an encoder's layers compute in |
 
 mod batch;
 mod collective;
@@ -20,6 +21,7 @@ mod encoder;
 mod features;
 mod method;
 mod pair_loss;
+mod precision;
 mod seed;
 mod source;
 mod step;
@@ -31,6 +33,7 @@ pub use encoder::{ImageEncoder, TextEncoder, TextMode};
 pub use features::Features;
 pub use method::Method;
 pub use pair_loss::PairLoss;
+pub use precision::Precision;
 pub use seed::mix;
 pub use source::{BatchSource, SourceError};
 pub use step::{StepContext, StepOutput};

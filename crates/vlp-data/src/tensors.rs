@@ -72,10 +72,14 @@ impl HostView {
 }
 
 impl HostBatch {
-    /// Uploads all views.
+    /// Uploads all views and local crops.
     pub fn into_device(self, device: &Device, normalization: &Normalization) -> PairBatch {
         let upload = |view: HostView| view.into_device(device, normalization);
-        PairBatch { weak: upload(self.weak), strong: self.strong.into_iter().map(upload).collect() }
+        PairBatch {
+            weak: upload(self.weak),
+            strong: self.strong.into_iter().map(upload).collect(),
+            local: self.local.into_iter().map(|crops| crops.into_tensor(device, normalization)).collect(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{Initializer, Linear};
 use burn::tensor::{Device, Tensor};
 use vlp_ops::{AttentionOptions, linear, self_attention};
@@ -11,8 +11,9 @@ use crate::layers;
 /// an adapter every reading multiplies the factors.
 pub(crate) fn project_parts<const N: usize>(fused: &Linear, rows: Tensor<2>, width: usize) -> [Tensor<2>; N] {
     let inputs = rows.dims()[1];
-    let weight = fused.weight.val();
-    let bias = fused.bias.as_ref().map(Param::val);
+    let dtype = rows.dtype();
+    let weight = fused.weight.val().cast(dtype);
+    let bias = fused.bias.as_ref().map(|bias| bias.val().cast(dtype));
     std::array::from_fn(|part| {
         let columns = part * width..(part + 1) * width;
         let weight = weight.clone().slice([0..inputs, columns.clone()]);

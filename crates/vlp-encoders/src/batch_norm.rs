@@ -1,6 +1,7 @@
 use burn::module::{Flag, Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor, module};
+use vlp_core::Precision;
 
 use crate::RunningStatistic;
 
@@ -59,12 +60,19 @@ impl BatchNorm {
         BatchNorm { gamma, ..BatchNorm::new(channels, device) }
     }
 
+    /// Half precision is normalised in f32 and returned in its own type.
+    ///
     /// # Shapes
     /// - x and result: `[batch, channels, ...]`
     ///
     /// # Panics
     /// While training, when there are fewer than two values a channel: a single value has no variance.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let dtype = x.dtype();
+        self.normalised(Precision::widened(x)).cast(dtype)
+    }
+
+    fn normalised<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let device = x.device();
         let gamma = self.gamma.as_ref().map_or_else(|| Tensor::ones([self.channels], &device), Param::val);
         let beta = self.beta.as_ref().map_or_else(|| Tensor::zeros([self.channels], &device), Param::val);

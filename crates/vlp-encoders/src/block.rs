@@ -81,7 +81,10 @@ impl Block {
     pub fn forward(&self, x: Tensor<3>, causal: bool, drop: bool) -> Tensor<3> {
         let branch = |y: Tensor<3>, scale: &Option<Param<Tensor<1>>>| {
             let y = match scale {
-                Some(scale) => y * scale.val().unsqueeze::<3>(),
+                Some(scale) => {
+                    let scale = scale.val().cast(y.dtype());
+                    y * scale.unsqueeze::<3>()
+                }
                 None => y,
             };
             if drop { self.drop_path.forward(y) } else { y }

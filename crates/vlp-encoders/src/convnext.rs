@@ -3,10 +3,10 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-use vlp_core::ImageEncoder;
+use vlp_core::{ImageEncoder, Precision};
 
 use crate::drop::drop_path_rate;
-use crate::layers::{linear, normal, over_rows};
+use crate::layers::{linear, normal, over_pixels, over_rows};
 use crate::resnet::{check_pictures, check_stages};
 use crate::{Activation, DropPath, EncoderError, LayerNorm};
 
@@ -44,6 +44,8 @@ pub struct ConvNext {
     /// After pooling.
     pub norm: LayerNorm,
     width: usize,
+    #[module(skip)]
+    precision: Precision,
 }
 
 /// Halves the picture (the first stage apart), then blocks.
@@ -105,6 +107,7 @@ impl ConvNextConfig {
             stages,
             norm: norm(input, device),
             width: input,
+            precision: Precision::F32,
         })
     }
 }
@@ -145,12 +148,15 @@ impl ConvNextBlock {
     /// # Shapes
     /// - x and result: `[batch, channels, height, width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = self.depthwise.forward(x.clone()).permute([0, 2, 3, 1]);
+        let y = over_pixels(&self.depthwise, x.clone()).permute([0, 2, 3, 1]);
         let [batch, height, width, channels] = y.dims();
         let rows = self.norm.forward(y.reshape([batch * height * width, channels]));
         let rows = over_rows(&self.fc_2, Activation::Gelu.forward(over_rows(&self.fc_1, rows)));
         let rows = match &self.scale {
-            Some(scale) => rows * scale.val().unsqueeze::<2>(),
+            Some(scale) => {
+                let scale = scale.val().cast(rows.dtype());
+                rows * scale.unsqueeze::<2>()
+            }
             None => rows,
         };
         x + self.drop_path.forward(rows.reshape([batch, height, width, channels]).permute([0, 3, 1, 2]))
@@ -165,10 +171,17 @@ fn over_channels(norm: &LayerNorm, x: Tensor<4>) -> Tensor<4> {
 impl ConvNextStage {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = match (&self.downsample_norm, &self.downsample_conv) {
-            (Some(norm), Some(conv)) => conv.forward(over_channels(norm, x)),
+            (Some(norm), Some(conv)) => over_pixels(conv, over_channels(norm, x)),
             _ => x,
         };
         self.blocks.iter().fold(x, |x, block| block.forward(x))
+    }
+}
+
+impl ConvNext {
+    /// The same encoder with layers that compute in `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        ConvNext { precision, ..self }
     }
 }
 
@@ -179,8 +192,8 @@ impl ImageEncoder for ConvNext {
 
     fn encode(&self, images: Tensor<4>) -> Tensor<2> {
         check_pictures(&images);
-        let x = over_channels(&self.stem_norm, self.stem_conv.forward(images));
+        let x = over_channels(&self.stem_norm, over_pixels(&self.stem_conv, self.precision.narrow(images)));
         let x = self.stages.iter().fold(x, |x, stage| stage.forward(x));
-        self.norm.forward(x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
+        self.norm.forward(Precision::widened(x).flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
     }
 }

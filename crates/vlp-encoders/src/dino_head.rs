@@ -2,6 +2,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_core::Precision;
 
 use crate::layers::{linear, normal, over_rows, uniform_fan_in};
 use crate::{Activation, EncoderError};
@@ -56,14 +57,14 @@ impl DinoHeadConfig {
 impl DinoHead {
     /// # Shapes
     /// - x: `[rows, input]`
-    /// - returns `[rows, output]`, cosines
+    /// - returns `[rows, output]`, cosines; f32 for half precision
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         let x = self.layers.iter().enumerate().fold(x, |x, (index, layer)| {
             let x = over_rows(layer, x);
             if index < last { Activation::Gelu.forward(x) } else { x }
         });
-        unit(x, 1).matmul(unit(self.prototypes.val(), 0))
+        unit(Precision::widened(x), 1).matmul(unit(self.prototypes.val(), 0))
     }
 }
 

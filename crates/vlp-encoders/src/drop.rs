@@ -26,7 +26,8 @@ impl DropPath {
         }
         let mut shape = [1; D];
         shape[0] = branch.dims()[0];
-        branch * self.per_sample.forward(Tensor::ones(shape, &device))
+        let ones = Tensor::ones(shape, (&device, branch.dtype()));
+        branch * self.per_sample.forward(ones)
     }
 }
 

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-use vlp_core::ImageEncoder;
+use vlp_core::{ImageEncoder, Precision};
 
 use crate::{
     ConvNext, ConvNextConfig, EncoderError, ModifiedResNet, ModifiedResNetConfig, ResNet, ResNetConfig, Vit, VitConfig,
@@ -58,6 +58,20 @@ impl AnyImageEncoderConfig {
             AnyImageEncoderConfig::Vit(config) => Some(config.image_size),
             AnyImageEncoderConfig::ModifiedResNet(config) => Some(config.image_size),
             AnyImageEncoderConfig::ResNet(_) | AnyImageEncoderConfig::ConvNext(_) => None,
+        }
+    }
+}
+
+impl AnyImageEncoder {
+    /// The same encoder with layers that compute in `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        match self {
+            AnyImageEncoder::Vit(encoder) => AnyImageEncoder::Vit(encoder.with_precision(precision)),
+            AnyImageEncoder::ResNet(encoder) => AnyImageEncoder::ResNet(encoder.with_precision(precision)),
+            AnyImageEncoder::ModifiedResNet(encoder) => {
+                AnyImageEncoder::ModifiedResNet(encoder.with_precision(precision))
+            }
+            AnyImageEncoder::ConvNext(encoder) => AnyImageEncoder::ConvNext(encoder.with_precision(precision)),
         }
     }
 }

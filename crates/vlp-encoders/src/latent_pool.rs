@@ -54,7 +54,7 @@ impl LatentPool {
     /// - returns `[batch, width]`
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
         let [batch, length, width] = tokens.dims();
-        let q = over_rows(&self.q, self.latent.val()).expand([batch, 1, width]);
+        let q = over_rows(&self.q, self.latent.val().cast(tokens.dtype())).expand([batch, 1, width]);
         let rows = tokens.reshape([batch * length, width]);
         let [k, v] = project_parts(&self.kv, rows, width).map(|part| part.reshape([batch, length, width]));
         let context = attention(q, k, v, AttentionOptions::new(self.heads));

@@ -33,9 +33,26 @@ pub(crate) fn linear(
     }
 }
 
-/// Applies a linear layer to the last axis as one product over all rows.
+/// Applies a linear layer to the last axis as one product over all rows, in the type of x.
 pub(crate) fn over_rows<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
-    vlp_ops::linear(x, layer.weight.val(), layer.bias.as_ref().map(Param::val))
+    let dtype = x.dtype();
+    vlp_ops::linear(x, layer.weight.val().cast(dtype), layer.bias.as_ref().map(|bias| bias.val().cast(dtype)))
+}
+
+/// Applies a convolution in the type of x.
+pub(crate) fn over_pixels(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let dtype = x.dtype();
+    if layer.weight.val().dtype() == dtype {
+        return layer.forward(x);
+    }
+    // burn's layer casts nothing, so it gets cast parameters; the casts are part of the graph.
+    let Conv2d { weight, bias, .. } = layer.clone();
+    let cast = Conv2d {
+        weight: weight.map(|weight| weight.cast(dtype)),
+        bias: bias.map(|bias| bias.map(|bias| bias.cast(dtype))),
+        ..layer.clone()
+    };
+    cast.forward(x)
 }
 
 /// Where a convolution's weights start.

@@ -3,10 +3,10 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{Initializer, Linear};
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
-use vlp_core::ImageEncoder;
+use vlp_core::{ImageEncoder, Precision};
 use vlp_ops::{AttentionOptions, attention};
 
-use crate::layers::{ConvInit, conv, linear, normal, over_rows};
+use crate::layers::{ConvInit, conv, linear, normal, over_pixels, over_rows};
 use crate::residual_block::{Downsampling, average_pool, stages};
 use crate::resnet::check_stages;
 use crate::{BatchNorm, EncoderError, ResNetBlock, ResidualBlock};
@@ -46,6 +46,8 @@ pub struct ModifiedResNet {
     /// Feature map to vector.
     pub pool: AttentionPool,
     image_size: usize,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl ModifiedResNetConfig {
@@ -79,7 +81,15 @@ impl ModifiedResNetConfig {
             stages: stages(block, Downsampling::Pool, width, self.layers, channels, device),
             pool: AttentionPool::new(self, device),
             image_size: self.image_size,
+            precision: Precision::F32,
         })
+    }
+}
+
+impl ModifiedResNet {
+    /// The same encoder with layers that compute in `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        ModifiedResNet { precision, ..self }
     }
 }
 
@@ -96,9 +106,10 @@ impl ImageEncoder for ModifiedResNet {
             self.image_size,
         );
         let stem = self.convs.iter().zip(&self.norms);
-        let x = stem.fold(images, |x, (conv, norm)| activation::relu(norm.forward(conv.forward(x))));
+        let images = self.precision.narrow(images);
+        let x = stem.fold(images, |x, (conv, norm)| activation::relu(norm.forward(over_pixels(conv, x))));
         let x = self.stages.iter().flatten().fold(average_pool(x, 2), |x, block| block.forward(x));
-        self.pool.forward(x)
+        Precision::widened(self.pool.forward(x))
     }
 }
 
@@ -141,13 +152,15 @@ impl AttentionPool {
     /// - x: `[batch, channels, side, side]`
     /// - returns `[batch, output]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        let tokens = x.flatten::<3>(2, 3).swap_dims(1, 2);
+        let dtype = x.dtype();
+        let tokens = Precision::widened(x).flatten::<3>(2, 3).swap_dims(1, 2);
         let tokens = Tensor::cat(vec![tokens.clone().mean_dim(1), tokens], 1) + self.positions.val().unsqueeze::<3>();
+        let tokens = tokens.cast(dtype);
         let [batch, _, channels] = tokens.dims();
         // Only the mean's answer is used, so only it asks.
         let mean = tokens.clone().slice([0..batch, 0..1]);
         let (q, k, v) = (over_rows(&self.q, mean), over_rows(&self.k, tokens.clone()), over_rows(&self.v, tokens));
         let context = attention(q, k, v, AttentionOptions::new(self.heads));
-        self.out.forward(context.reshape([batch, channels]))
+        over_rows(&self.out, context.reshape([batch, channels]))
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::BatchNorm;
-use crate::layers::{ConvInit, conv};
+use crate::layers::{ConvInit, conv, over_pixels};
 
 /// The two residual blocks of He et al. 2016.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,13 +101,13 @@ impl ResidualBlock {
     /// - x: `[batch, input, height, width]`
     /// - returns `[batch, output, height / stride, width / stride]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut branch = activation::relu(self.norm_1.forward(self.conv_1.forward(x.clone())));
-        branch = self.norm_2.forward(self.conv_2.forward(branch));
+        let mut branch = activation::relu(self.norm_1.forward(over_pixels(&self.conv_1, x.clone())));
+        branch = self.norm_2.forward(over_pixels(&self.conv_2, branch));
         if let (Some(conv), Some(norm)) = (&self.conv_3, &self.norm_3) {
-            branch = norm.forward(conv.forward(average_pool(activation::relu(branch), self.pool)));
+            branch = norm.forward(over_pixels(conv, average_pool(activation::relu(branch), self.pool)));
         }
         let shortcut = match (&self.shortcut_conv, &self.shortcut_norm) {
-            (Some(conv), Some(norm)) => norm.forward(conv.forward(average_pool(x, self.pool))),
+            (Some(conv), Some(norm)) => norm.forward(over_pixels(conv, average_pool(x, self.pool))),
             _ => x,
         };
         activation::relu(branch + shortcut)

@@ -4,9 +4,9 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
-use vlp_core::ImageEncoder;
+use vlp_core::{ImageEncoder, Precision};
 
-use crate::layers::{ConvInit, conv};
+use crate::layers::{ConvInit, conv, over_pixels};
 use crate::residual_block::{Downsampling, stages};
 use crate::{BatchNorm, EncoderError, ResNetBlock, ResidualBlock};
 
@@ -45,6 +45,8 @@ pub struct ResNet {
     /// Blocks of the four stages.
     pub stages: Vec<Vec<ResidualBlock>>,
     width: usize,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl ResNetConfig {
@@ -59,6 +61,7 @@ impl ResNetConfig {
             norm_1: BatchNorm::new(STEM, device),
             stages: stages(self.block, Downsampling::Stride, STEM, self.layers, self.channels, device),
             width: self.channels[3] * self.block.expansion(),
+            precision: Precision::F32,
         })
     }
 }
@@ -82,6 +85,13 @@ pub(crate) fn check_pictures(images: &Tensor<4>) {
     );
 }
 
+impl ResNet {
+    /// The same encoder with layers that compute in `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        ResNet { precision, ..self }
+    }
+}
+
 impl ImageEncoder for ResNet {
     fn width(&self) -> usize {
         self.width
@@ -89,9 +99,10 @@ impl ImageEncoder for ResNet {
 
     fn encode(&self, images: Tensor<4>) -> Tensor<2> {
         check_pictures(&images);
-        let x = activation::relu(self.norm_1.forward(self.conv_1.forward(images)));
+        let x = over_pixels(&self.conv_1, self.precision.narrow(images));
+        let x = activation::relu(self.norm_1.forward(x));
         let x = max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]));
         let x = self.stages.iter().flatten().fold(x, |x, block| block.forward(x));
-        x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
+        Precision::widened(x).flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
     }
 }

@@ -4,7 +4,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{ConvInit, conv, linear, over_rows, uniform, uniform_fan_in};
+use crate::layers::{ConvInit, conv, linear, over_pixels, over_rows, uniform, uniform_fan_in};
 use crate::{BatchNorm, EncoderError};
 
 /// How a picture becomes a sequence of tokens.
@@ -129,7 +129,7 @@ impl ConvStem {
             .convs
             .iter()
             .zip(&self.norms)
-            .fold(images, |x, (conv, norm)| activation::relu(norm.forward(conv.forward(x))));
+            .fold(images, |x, (conv, norm)| activation::relu(norm.forward(over_pixels(conv, x))));
         let tokens = x.flatten::<3>(2, 3).swap_dims(1, 2);
         over_rows(&self.projection, tokens)
     }

@@ -1,7 +1,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Int, Tensor};
-use vlp_core::{TextEncoder, TextMode};
+use vlp_core::{Precision, TextEncoder, TextMode};
 
 use crate::layers::normal;
 use crate::text_config::{TextPooling, TextTransformerConfig};
@@ -26,6 +26,8 @@ pub struct TextTransformer {
     causal: bool,
     #[module(skip)]
     pooling: TextPooling,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl TextTransformerConfig {
@@ -56,11 +58,17 @@ impl TextTransformerConfig {
             width: self.width,
             causal: self.causal,
             pooling: self.pooling,
+            precision: Precision::F32,
         })
     }
 }
 
 impl TextTransformer {
+    /// The same encoder with layers that compute in `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        TextTransformer { precision, ..self }
+    }
+
     /// The vectors of all positions after the last block and normalisation.
     ///
     /// # Shapes
@@ -70,16 +78,18 @@ impl TextTransformer {
     /// # Panics
     /// When a sequence is longer than the context.
     pub fn tokens(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<3> {
-        self.norm.forward(self.run(tokens, mode))
+        Precision::widened(self.norm.forward(self.run(tokens, mode)))
     }
 
+    /// The vectors after the last block, in the type that the blocks compute in. The table and the positions are f32, sums of their
+    /// gradients too.
     fn run(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<3> {
         let [_, length] = tokens.dims();
         let context = self.positions.dims()[0];
         assert!(length <= context, "this encoder takes at most {context} tokens, got {length}");
         let positions = self.positions.val().slice([0..length, 0..self.width]).unsqueeze::<3>();
         let x = vlp_ops::embedding(self.tokens.weight.val(), tokens) + positions;
-        self.transformer.forward(x, self.causal, mode == TextMode::Local)
+        self.transformer.forward(self.precision.narrow(x), self.causal, mode == TextMode::Local)
     }
 
     /// The vector of the pooled token in each row.
@@ -103,6 +113,6 @@ impl TextEncoder for TextTransformer {
 
     fn encode(&self, tokens: Tensor<2, Int>, mode: TextMode) -> Tensor<2> {
         let x = self.run(tokens.clone(), mode);
-        self.norm.forward(self.pool(x, tokens))
+        self.norm.forward(Precision::widened(self.pool(x, tokens)))
     }
 }

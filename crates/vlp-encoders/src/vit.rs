@@ -1,6 +1,6 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use vlp_core::ImageEncoder;
+use vlp_core::{ImageEncoder, Precision};
 
 use crate::drop::PatchDropout;
 use crate::layers::normal;
@@ -39,6 +39,8 @@ pub struct Vit {
     norm_after_pool: bool,
     #[module(skip)]
     pooling: ImagePooling,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl VitConfig {
@@ -86,11 +88,17 @@ impl VitConfig {
             fixed_positions: self.positions != Positions::Learned,
             norm_after_pool: self.norm_after_pool,
             pooling: self.pooling,
+            precision: Precision::F32,
         })
     }
 }
 
 impl Vit {
+    /// The same encoder with layers that compute in `precision`.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Vit { precision, ..self }
+    }
+
     /// Class and register tokens, `[batch, prefix, width]` each.
     fn prefix_tokens(&self, batch: usize) -> Vec<Tensor<3>> {
         let tokens = self.class_token.iter().chain(&self.registers).map(Param::val);
@@ -102,9 +110,9 @@ impl Vit {
         self.fixed_positions
     }
 
-    /// Tokens at the entrance of the first block.
+    /// Tokens at the entrance of the first block. Positions are added in f32, so that their gradients are summed in it.
     fn embed(&self, images: Tensor<4>) -> Tensor<3> {
-        let patches = self.stem.forward(images);
+        let patches = Precision::widened(self.stem.forward(self.precision.narrow(images)));
         let mut tokens = self.prefix_tokens(patches.dims()[0]);
         let x = if self.prefix_positions {
             tokens.push(patches);
@@ -113,19 +121,22 @@ impl Vit {
             tokens.push(patches + self.positions.val());
             Tensor::cat(tokens, 1)
         };
-        let x = self.patch_dropout.forward(x, self.prefix);
+        let x = self.precision.narrow(self.patch_dropout.forward(x, self.prefix));
         match &self.pre_norm {
             Some(norm) => norm.forward(x),
             None => x,
         }
     }
 
+    /// One vector a picture, f32.
     fn pool(&self, x: Tensor<3>) -> Tensor<2> {
         let [batch, length, width] = x.dims();
         match (&self.pool, self.pooling) {
-            (Some(pool), _) => pool.forward(x),
-            (None, ImagePooling::Class) => x.slice([0..batch, 0..1]).reshape([batch, width]),
-            (None, _) => x.slice([0..batch, self.prefix..length]).mean_dim(1).reshape([batch, width]),
+            (Some(pool), _) => Precision::widened(pool.forward(x)),
+            (None, ImagePooling::Class) => Precision::widened(x.slice([0..batch, 0..1])).reshape([batch, width]),
+            (None, _) => {
+                Precision::widened(x.slice([0..batch, self.prefix..length])).mean_dim(1).reshape([batch, width])
+            }
         }
     }
 
@@ -138,6 +149,11 @@ impl Vit {
     /// # Panics
     /// When the pictures have another size.
     pub fn tokens(&self, images: Tensor<4>) -> Tensor<3> {
+        Precision::widened(self.run(images))
+    }
+
+    /// [`tokens`](Self::tokens) in the type that the blocks compute in.
+    fn run(&self, images: Tensor<4>) -> Tensor<3> {
         let [_, channels, height, width] = images.dims();
         assert!(
             channels == 3 && height == self.image_size && width == self.image_size,
@@ -154,7 +170,7 @@ impl ImageEncoder for Vit {
     }
 
     fn encode(&self, images: Tensor<4>) -> Tensor<2> {
-        let x = self.tokens(images);
+        let x = self.run(images);
         // Normalisation looks at one token at a time, so with class pooling only that token needs it.
         if self.norm_after_pool || self.pooling == ImagePooling::Class {
             self.norm.forward(self.pool(x))

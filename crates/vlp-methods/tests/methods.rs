@@ -34,7 +34,7 @@ fn batch(views: usize, device: &Device) -> PairBatch {
         images: Tensor::random([BATCH, 3, 16, 16], Distribution::Normal(0.0, 1.0), device),
         tokens: Tensor::<2, Int>::random([BATCH, 6], Distribution::Uniform(0.0, 30.0), device),
     };
-    PairBatch { weak: view(), strong: (0..views).map(|_| view()).collect() }
+    PairBatch::new(view(), (0..views).map(|_| view()).collect())
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! A linear layer whose bias costs no pass of its own.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
+
+use crate::precision::{narrowed, widened};
 
 /// `x W + b` for the rows of a matrix. Where the backend has a product that adds to what is there, the bias goes in that way.
 #[backend_extension(
@@ -36,10 +38,11 @@ pub(crate) trait LinearOps: Backend {
         Self::linear_weight_backward(x, gradient)
     }
 
-    /// The columns' sums of dy.
+    /// The columns' sums of dy, taken in f32 for half precision.
     #[fusion(default)]
     fn linear_rows_d_bias(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::linear_bias_backward(gradient)
+        let dtype = gradient.dtype();
+        narrowed::<Self>(Self::linear_bias_backward(widened::<Self>(gradient)), dtype)
     }
 }
 

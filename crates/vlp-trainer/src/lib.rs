@@ -6,6 +6,7 @@
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
 //! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
 //! | [`RateFactors`] | learning rates that differ between parameters |
+//! | [`WeightDecay`], [`adamw_with_decay`] | a weight decay that changes from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
@@ -77,6 +78,7 @@ mod run;
 mod step;
 mod stop;
 mod trainer;
+mod weight_decay;
 
 pub use buffers::{Buffers, settle};
 pub use checkpoint::Checkpoint;
@@ -86,7 +88,7 @@ pub use error::TrainError;
 pub use gate::{NonFinite, StepNumbers, gate};
 pub use hook::{Control, Event, Hook, HookError};
 pub use json_lines::JsonLines;
-pub use optimizer::{AdamWOptions, adamw, decays};
+pub use optimizer::{AdamWOptions, adamw, adamw_with_decay, decays};
 pub use options::TrainerOptions;
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
@@ -94,3 +96,4 @@ pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};
+pub use weight_decay::WeightDecay;

@@ -3,6 +3,8 @@ use burn::optim::{AdamWState, AdaptiveMomentumState, LearningRate, ModuleOptimiz
 use burn::tensor::{Device, Tensor};
 use vlp_ops::{AdamWNumbers, adamw_step};
 
+use crate::WeightDecay;
+
 /// Settings of [`adamw`]; the defaults are CLIP-rocket's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamWOptions {
@@ -29,16 +31,29 @@ impl Default for AdamWOptions {
 ///
 /// Build it after a record was loaded into `module`: parameters are recognised by ids, and a record brings its own.
 pub fn adamw<M: Module>(module: &M, options: AdamWOptions) -> ModuleOptimizer {
-    let undecayed = AdamW { options: AdamWOptions { weight_decay: 0.0, ..options } };
+    build(module, options, None)
+}
+
+/// [`adamw`] whose weight decay is what `decay` is at the moment of an update; that of `options` is not read.
+///
+/// Records are the same as those of [`adamw`]: each can continue where the other stopped.
+pub fn adamw_with_decay<M: Module>(module: &M, options: AdamWOptions, decay: &WeightDecay) -> ModuleOptimizer {
+    build(module, options, Some(decay.clone()))
+}
+
+fn build<M: Module>(module: &M, options: AdamWOptions, decay: Option<WeightDecay>) -> ModuleOptimizer {
+    let undecayed = AdamW { options: AdamWOptions { weight_decay: 0.0, ..options }, decay: None };
     let mut collect = Undecayed { path: Vec::new(), ids: Vec::new() };
     module.visit(&mut collect);
-    ModuleOptimizer::from(AdamW { options }).with_group(ParamGroup::from_ids(collect.ids), undecayed, None)
+    ModuleOptimizer::from(AdamW { options, decay }).with_group(ParamGroup::from_ids(collect.ids), undecayed, None)
 }
 
 /// AdamW in one pass, with burn's state.
 #[derive(Clone)]
 struct AdamW {
     options: AdamWOptions,
+    /// Takes the place of the options' weight decay.
+    decay: Option<WeightDecay>,
 }
 
 impl Optimizer for AdamW {
@@ -52,6 +67,7 @@ impl Optimizer for AdamW {
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
         let AdamWOptions { beta_1, beta_2, epsilon, weight_decay } = self.options;
+        let weight_decay = self.decay.as_ref().map_or(weight_decay, WeightDecay::value);
         let (time, moments) = match state {
             Some(AdamWState { momentum }) => (momentum.time + 1, [momentum.moment_1, momentum.moment_2]),
             None => (1, [gradient.zeros_like(), gradient.zeros_like()]),

@@ -10,7 +10,7 @@ use crate::report::Clock;
 use crate::step::{Taken, take_step};
 use crate::{
     Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Outcome, RateFactors, StepReport, Stop, TrainError,
-    Trained, TrainerOptions,
+    Trained, TrainerOptions, WeightDecay,
 };
 
 /// A run in progress: everything but the method, which the loop owns because an update consumes it.
@@ -18,6 +18,7 @@ pub(crate) struct Run<M: Method, S> {
     pub(crate) source: S,
     pub(crate) optimizer: ModuleOptimizer,
     pub(crate) schedule: Box<dyn Schedule>,
+    pub(crate) decay: Option<WeightDecay>,
     pub(crate) factors: RateFactors,
     pub(crate) options: TrainerOptions,
     pub(crate) checkpoints: Option<Checkpoints>,
@@ -75,6 +76,9 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
         let ctx = StepContext::new(seed, step, total_steps);
         let lr = self.schedule.at(step);
         let rates = self.factors.at(lr);
+        if let Some(decay) = &self.decay {
+            decay.set_step(step);
+        }
         let (method, taken) =
             take_step(method, &mut self.optimizer, batch, &ctx, (rates, max_norm), &self.options.device);
         (method, taken.and_then(|taken| self.count(taken, lr)))

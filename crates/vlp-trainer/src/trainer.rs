@@ -8,7 +8,9 @@ use vlp_schedulers::Schedule;
 use crate::buffers::settle;
 use crate::report::Clock;
 use crate::run::Run;
-use crate::{Checkpoint, Checkpoints, Hook, HookError, RateFactors, Stop, TrainError, TrainerOptions, params};
+use crate::{
+    Checkpoint, Checkpoints, Hook, HookError, RateFactors, Stop, TrainError, TrainerOptions, WeightDecay, params,
+};
 
 type BuildOptimizer<M> = Box<dyn Fn(&M) -> ModuleOptimizer>;
 type BuildFactors<M> = Box<dyn Fn(&M) -> Result<RateFactors, HookError>>;
@@ -21,6 +23,7 @@ pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
     build_optimizer: BuildOptimizer<M>,
     build_factors: BuildFactors<M>,
     schedule: Box<dyn Schedule>,
+    decay: Option<WeightDecay>,
     options: TrainerOptions,
     checkpoints: Option<Checkpoints>,
     hooks: Vec<Box<dyn Hook<M>>>,
@@ -79,6 +82,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             build_optimizer: Box::new(optimizer),
             build_factors: Box::new(|_| Ok(RateFactors::default())),
             schedule: Box::new(schedule),
+            decay: None,
             options,
             checkpoints: None,
             hooks: Vec::new(),
@@ -99,6 +103,12 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// the run's configuration.
     pub fn with_rate_factors(self, factors: impl Fn(&M) -> Result<RateFactors, HookError> + 'static) -> Self {
         Trainer { build_factors: Box::new(factors), ..self }
+    }
+
+    /// Sets this weight decay to its value of each step before the update. It must be the one that the optimizer was built with:
+    /// [`adamw_with_decay`](crate::adamw_with_decay). Checkpoints do not store it: name what it comes from in the run's configuration.
+    pub fn with_weight_decay(self, decay: WeightDecay) -> Self {
+        Trainer { decay: Some(decay), ..self }
     }
 
     /// Adds a hook; hooks are told in the order they were added.
@@ -165,6 +175,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             source: self.source,
             optimizer,
             schedule: self.schedule,
+            decay: self.decay,
             factors,
             options: self.options,
             last_saved: self.resumed.as_ref().map(|checkpoint| checkpoint.path().to_path_buf()),

@@ -75,7 +75,7 @@ pub(crate) fn batch(rows: usize, views: usize, device: &Device) -> PairBatch {
             tokens: Tensor::from_data(TensorData::new(tokens.take(rows * LENGTH).collect(), [rows, LENGTH]), device),
         }
     };
-    PairBatch { weak: view("weak"), strong: (0..views).map(|number| view(&format!("strong.{number}"))).collect() }
+    PairBatch::new(view("weak"), (0..views).map(|number| view(&format!("strong.{number}"))).collect())
 }
 
 /// Gives every parameter the values that its path names.

@@ -1,11 +1,10 @@
 use burn::backend::Flex;
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::DType;
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::buffer::{TASK, room, tensor, values, written};
+use super::buffer::{TASK, fits, narrowed, room, tensor, values, widened, written};
 use super::is_f32;
 use super::math::vectorised;
 use super::matrix::{Operand, new_product, product};
@@ -49,12 +48,12 @@ impl LinearOps for Flex {
     }
 
     fn linear_rows_d_bias(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        if gradient.dtype() != DType::F32 {
+        let (dtype, outputs) = (gradient.dtype(), gradient.layout().shape()[1]);
+        if !fits(&gradient) {
             return Self::linear_bias_backward(gradient);
         }
-        let outputs = gradient.layout().shape()[1];
-        let gradient = gradient.to_contiguous();
-        tensor(sums_of_columns(values(&gradient), outputs), [outputs].into())
+        let [gradient] = widened([gradient]);
+        narrowed(tensor(sums_of_columns(values(&gradient), outputs), [outputs].into()), dtype)
     }
 }
 
