@@ -261,6 +261,19 @@ fn half_precision_goes_in_and_comes_out_with_statistics_in_f32() {
 }
 
 #[test]
+fn the_gradient_of_a_bias_is_summed_in_f32() {
+    let device = device();
+    let half = |x: Tensor<2>| x.cast(FloatDType::BF16);
+    let x = half(Tensor::zeros([3000, 2], &device));
+    let weight = half(Tensor::zeros([2, 3], &device));
+    let bias = Tensor::<1>::zeros([3], &device).require_grad();
+    let y = linear(x, weight, Some(bias.clone().cast(FloatDType::BF16)));
+    let gradients = y.cast(FloatDType::F32).sum().backward();
+    // 3000 ones: a sum in bfloat16 stays at 256, and 3008 is the nearest number there.
+    assert_eq!(values(bias.grad(&gradients).unwrap()), [3008.0; 3]);
+}
+
+#[test]
 fn gradients_of_tables_and_columns_are_the_same_every_time() {
     let d = device();
     let once = || {
