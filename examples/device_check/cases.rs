@@ -57,7 +57,9 @@ fn vectors(sizes: &Sizes, inputs: &mut Inputs) -> [Tensor<2>; 2] {
 }
 
 fn of_similarities(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let ([a, b], scale) = (vectors(sizes, inputs), inputs.scale());
+    let [a, b] = vectors(sizes, inputs);
+    // These two want one type; losses widen their vectors before.
+    let scale = inputs.scale().cast(a.dtype());
     Box::new(move |_| {
         let sums = log_sum_exp(a.clone(), b.clone(), scale.clone(), Similarities::RowsAndColumns);
         let columns = sums.columns.expect("asked for");
@@ -66,8 +68,9 @@ fn of_similarities(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
 }
 
 fn of_softplus(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let ([a, b], scale) = (vectors(sizes, inputs), inputs.scale());
-    let bias = Tensor::full([1], -10.0, inputs.device());
+    let [a, b] = vectors(sizes, inputs);
+    let scale = inputs.scale().cast(a.dtype());
+    let bias = Tensor::<1>::full([1], -10.0, inputs.device()).cast(a.dtype());
     Box::new(move |_| softplus_sum(a.clone(), b.clone(), scale.clone(), bias.clone(), Some(0)))
 }
 
