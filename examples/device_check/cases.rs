@@ -13,6 +13,8 @@ pub(crate) fn losses() -> impl Iterator<Item = &'static Case> {
     crate::losses::LOSSES.iter()
 }
 
+/// The scale of similarities is a random number times this, in the vectors' type.
+const TEMPERED: f32 = 16.0;
 const SIMILARITIES: &Sizes = &[("batch", 7), ("keys", 13), ("dim", 16)];
 const MORE: &[Case] = &[
     Case {
@@ -57,18 +59,20 @@ fn vectors(sizes: &Sizes, inputs: &mut Inputs) -> [Tensor<2>; 2] {
 }
 
 fn of_similarities(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let ([a, b], scale) = (vectors(sizes, inputs), inputs.scale());
+    let [a, b] = vectors(sizes, inputs);
+    let scale: Tensor<1> = inputs.vectors([1]);
     Box::new(move |_| {
-        let sums = log_sum_exp(a.clone(), b.clone(), scale.clone(), Similarities::RowsAndColumns);
+        let sums = log_sum_exp(a.clone(), b.clone(), scale.clone() * TEMPERED, Similarities::RowsAndColumns);
         let columns = sums.columns.expect("asked for");
         Tensor::cat(vec![sums.rows, columns], 0)
     })
 }
 
 fn of_softplus(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
-    let ([a, b], scale) = (vectors(sizes, inputs), inputs.scale());
-    let bias = Tensor::full([1], -10.0, inputs.device());
-    Box::new(move |_| softplus_sum(a.clone(), b.clone(), scale.clone(), bias.clone(), Some(0)))
+    let [a, b] = vectors(sizes, inputs);
+    let scale: Tensor<1> = inputs.vectors([1]);
+    let bias = Tensor::<1>::full([1], -10.0, inputs.device()).cast(a.dtype());
+    Box::new(move |_| softplus_sum(a.clone(), b.clone(), scale.clone() * TEMPERED, bias.clone(), Some(0)))
 }
 
 fn of_rows(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
