@@ -1,6 +1,6 @@
 use burn::tensor::Device;
 use vlp_core::Precision;
-use vlp_encoders::{TextTransformer, Vit};
+use vlp_encoders::{AnyImageEncoder, TextTransformer};
 
 use super::{Recipe, RecipeError};
 use crate::device::check_precision;
@@ -16,7 +16,7 @@ impl Recipe {
     ///
     /// # Errors
     /// When an encoder cannot be built, or the device does not compute in the recipe's precision.
-    pub fn encoders(&self, device: &Device) -> Result<(Vit, TextTransformer), RecipeError> {
+    pub fn encoders(&self, device: &Device) -> Result<(AnyImageEncoder, TextTransformer), RecipeError> {
         check_precision(device, self.precision)?;
         let (image, text) = (self.image.init(device)?, self.text.init(device)?);
         Ok((image.with_precision(self.precision), text.with_precision(self.precision)))
