@@ -76,7 +76,7 @@ impl VitConfig {
             registers: (self.registers > 0).then(|| normal(1e-6).init([1, self.registers, width], device)),
             positions: self.positions.init(placed, side, width, position_std, device),
             patch_dropout: PatchDropout::new(self.patch_dropout),
-            pre_norm: self.pre_norm.then(|| norm()),
+            pre_norm: self.pre_norm.then(&norm),
             pool: (self.pooling == ImagePooling::Map).then(|| LatentPool::new(&transformer, device)),
             transformer: transformer.init(device)?,
             norm: norm(),
