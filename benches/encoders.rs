@@ -63,8 +63,8 @@ impl Run {
         device.seed(0);
         let (encode, parameters) = match (case.model, case.tower) {
             ("quickstart", "image") => {
-                let config = Recipe::quickstart().image;
-                let (encoder, images) = (config.init(&device)?, pictures(case.batch, config.image_size, &device));
+                let recipe = Recipe::quickstart();
+                let (encoder, images) = (recipe.image.init(&device)?, pictures(case.batch, recipe.views.size, &device));
                 let parameters = vlp::encoders::parameter_count(&encoder);
                 (Box::new(move || encoder.encode(images.clone())) as Box<dyn Fn() -> _>, parameters)
             }

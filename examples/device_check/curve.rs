@@ -10,7 +10,7 @@ use serde::Serialize;
 use vlp::augment::Normalization;
 use vlp::core::{BatchSource, Method, StepContext};
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
-use vlp::encoders::{TextTransformer, Vit};
+use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
 use vlp::schedulers::Schedule;
@@ -57,7 +57,7 @@ pub(crate) fn compare(args: &Args, device: &Device) -> Result<Curve, Box<dyn Err
 }
 
 fn train(
-    mut method: AnyMethod<Vit, TextTransformer>,
+    mut method: AnyMethod<AnyImageEncoder, TextTransformer>,
     recipe: &Recipe,
     args: &Args,
     device: &Device,

@@ -130,9 +130,9 @@ fn in_own_process(
             None => std::thread::sleep(Duration::from_millis(20)),
         }
     };
-    let mut answer = String::new();
-    child.stdout.take().ok_or("the process has no output")?.read_to_string(&mut answer)?;
-    match answer.lines().last().map(serde_json::from_str) {
+    let mut answer = Vec::new();
+    child.stdout.take().ok_or("the process has no output")?.take(1 << 20).read_to_end(&mut answer)?;
+    match String::from_utf8_lossy(&answer).lines().last().map(serde_json::from_str) {
         Some(Ok(timed)) if status.success() => Ok(Ok(timed)),
         _ => Ok(Err(format!("it did not finish ({status}), most likely for want of memory"))),
     }
@@ -145,7 +145,7 @@ pub(crate) fn measure_here(name: &str, batch: usize, device: &Device) -> Result<
     let timed = if name == QUICK {
         let recipe = Recipe::quickstart_with("clip")?;
         let method = recipe.method.init(recipe.image.init(&device)?, recipe.text.init(&device)?, &device)?;
-        let (side, context) = (recipe.image.image_size, recipe.text.context_length);
+        let (side, context) = (recipe.views.size, recipe.text.context_length);
         time(method, pairs(batch, 0, side, [context, recipe.text.vocab_size], &device), &device)?
     } else {
         let model =
@@ -170,7 +170,7 @@ fn pairs(batch: usize, strong: usize, side: usize, [context, words]: [usize; 2],
         images: Tensor::random([batch, 3, side, side], Distribution::Normal(0.0, 1.0), device),
         tokens: Tensor::<2, Int>::random([batch, context], Distribution::Uniform(0.0, words as f64), device),
     };
-    PairBatch { weak: view(), strong: (0..strong).map(|_| view()).collect() }
+    PairBatch::new(view(), (0..strong).map(|_| view()).collect())
 }
 
 /// The median of five steps, after three that do not count.

@@ -9,6 +9,8 @@ use vlp_ops::{
 };
 use vlp_testkit::device::under_test;
 
+type Operation = fn(Tensor<2>) -> Tensor<2>;
+
 fn device() -> Device {
     under_test().autodiff()
 }
@@ -72,8 +74,7 @@ fn layer_norm_equals_pytorch() {
 
 #[test]
 fn gates_equal_pytorch() {
-    let gates: [(&str, fn(Tensor<2>) -> Tensor<2>); 3] =
-        [("gelu", gelu), ("gelu_tanh", gelu_tanh), ("quick_gelu", quick_gelu)];
+    let gates: [(&str, Operation); 3] = [("gelu", gelu), ("gelu_tanh", gelu_tanh), ("quick_gelu", quick_gelu)];
     for (name, gate) in gates {
         let d = device();
         let x = wave([9, 11], 0.0, 6.0, &d).require_grad();
@@ -164,7 +165,7 @@ fn adamw_has_the_bits_of_burns_and_leaves_shared_tensors_alone() {
 fn a_slope_of_every_operation_is_what_the_gradient_says() {
     let d = under_test();
     let weights = wave([3, 9], 0.3, 1.0, &d);
-    let table: [(&str, fn(Tensor<2>) -> Tensor<2>); 6] = [
+    let table: [(&str, Operation); 6] = [
         ("gelu", gelu),
         ("gelu_tanh", gelu_tanh),
         ("quick_gelu", quick_gelu),
