@@ -10,7 +10,7 @@ impl Dataset {
     /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
     ///
     /// # Errors
-    /// When the directory cannot be read or has no such file, and as [`TarShards::open`].
+    /// When the directory cannot be read or has no such file, and as [`TarShards::open`](crate::TarShards::open).
     pub fn open(directory: impl AsRef<Path>, prefix: &str, limits: Limits) -> Result<Self, DataError> {
         let directory = directory.as_ref();
         match files_of(directory, prefix, ".tar")? {
@@ -25,9 +25,9 @@ impl Dataset {
     /// names may be URLs: see `Dataset::remote_tars`.
     ///
     /// # Errors
-    /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`].
+    /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`](crate::TarShards::open).
     ///
-    /// [`TarShards::open`]: crate::TarShards::open
+    /// [`TarShards::open`](crate::TarShards::open): crate::TarShards::open
     pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
         let names = expand_braces(patterns)?;
         match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
