@@ -51,7 +51,7 @@ fn every_method_learns_as_it_did() {
 }
 
 #[test]
-#[ignore = "writes the curves that the other test compares with"]
+#[ignore = "writes the curves that the other test compares with; scripts/golden/curves.sh runs it"]
 fn write_curves() {
     let rounded = |x: f64| (x * 1e6).round() / 1e6;
     let curves: BTreeMap<&str, Vec<f64>> =
