@@ -57,9 +57,6 @@ pub(crate) trait UpdateOps: Backend {
 #[cfg(feature = "cubecl")]
 impl UpdateOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl UpdateOps for burn_tch::LibTorch {}
-
 /// In the order of burn's AdamW, so that both give the same bits.
 pub(crate) fn composed<B: Backend>(
     [parameter, gradient, mean, square]: [FloatTensor<B>; 4],

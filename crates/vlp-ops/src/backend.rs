@@ -82,6 +82,3 @@ pub(crate) trait SimilarityOps: Backend {
 
 #[cfg(feature = "cubecl")]
 impl SimilarityOps for burn_cubecl::CubeBackend {}
-
-#[cfg(feature = "tch")]
-impl SimilarityOps for burn_tch::LibTorch {}

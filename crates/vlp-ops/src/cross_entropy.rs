@@ -52,9 +52,6 @@ pub(crate) trait CrossEntropyOps: Backend {
 #[cfg(feature = "cubecl")]
 impl CrossEntropyOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl CrossEntropyOps for burn_tch::LibTorch {}
-
 fn column<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let rows = x.shape().num_elements();
     B::float_reshape(x, [rows, 1].into())
@@ -72,14 +69,15 @@ pub(crate) fn composed<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let (x, rows) = (widened::<B>(logits), targets.shape()[0]);
     let highest = B::float_max_dim(x.clone(), 1);
-    let sum = B::float_sum_dim(B::float_exp(B::float_sub(x.clone(), highest.clone())), 1);
-    let sums = B::float_add(B::float_log(sum), highest);
+    // Losses are differences of logits: taken before the highest comes back, or large logits would swallow their digits.
+    let x = B::float_sub(x, highest.clone());
+    let log_sum = B::float_log(B::float_sum_dim(B::float_exp(x.clone()), 1));
     let of_target = B::float_gather(1, x.clone(), B::int_reshape(targets, [rows, 1].into()));
     let mut kept = B::float_mul_scalar(of_target, (1.0 - smoothing).into());
     if smoothing > 0.0 {
         kept = B::float_add(kept, B::float_mul_scalar(B::float_mean_dim(x, 1), smoothing.into()));
     }
-    (vector::<B>(B::float_sub(sums.clone(), kept)), vector::<B>(sums))
+    (vector::<B>(B::float_sub(log_sum.clone(), kept)), vector::<B>(B::float_add(log_sum, highest)))
 }
 
 pub(crate) fn composed_backward<B: Backend>(

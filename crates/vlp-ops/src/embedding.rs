@@ -40,9 +40,6 @@ pub(crate) trait EmbeddingOps: Backend {
 #[cfg(feature = "cubecl")]
 impl EmbeddingOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl EmbeddingOps for burn_tch::LibTorch {}
-
 /// By scattering single numbers: on GPUs one thread each, where adding whole rows goes through the ids one after another.
 pub(crate) fn composed_backward<B: Backend>(
     table: FloatTensor<B>,
@@ -95,7 +92,7 @@ impl<B: Backend + EmbeddingOps, C: CheckpointStrategy> EmbeddingOps for Autodiff
 /// - result: `[batch, length, width]`
 ///
 /// # Panics
-/// On the CPU backend when an id is no row of the table; other backends do not look.
+/// On the CPU backend and LibTorch when an id is no row of the table; GPUs do not look.
 pub fn embedding(table: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     let ([batch, length], [_, width]) = (ids.dims(), table.dims());
     let ids = ids.reshape([batch * length]);

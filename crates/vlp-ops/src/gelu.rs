@@ -54,9 +54,6 @@ pub(crate) trait GeluOps: Backend {
 #[cfg(feature = "cubecl")]
 impl GeluOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl GeluOps for burn_tch::LibTorch {}
-
 /// `1 + c x²`.
 fn one_and_square<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
     B::float_add_scalar(B::float_mul_scalar(B::float_mul(x.clone(), x), factor.into()), 1.0.into())

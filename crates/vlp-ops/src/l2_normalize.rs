@@ -49,9 +49,6 @@ pub(crate) trait NormalizeOps: Backend {
 #[cfg(feature = "cubecl")]
 impl NormalizeOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl NormalizeOps for burn_tch::LibTorch {}
-
 pub(crate) fn composed<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, FloatTensor<B>) {
     let dtype = x.dtype();
     let x = widened::<B>(x);

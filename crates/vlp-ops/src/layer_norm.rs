@@ -58,9 +58,6 @@ pub(crate) trait LayerNormOps: Backend {
 #[cfg(feature = "cubecl")]
 impl LayerNormOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl LayerNormOps for burn_tch::LibTorch {}
-
 /// Rows of so many columns.
 fn rows_of<B: Backend>(x: FloatTensor<B>, width: usize) -> FloatTensor<B> {
     let rows = x.shape().num_elements() / width;

@@ -14,8 +14,8 @@
 //! | [`embedding`] | rows of a table | |
 //! | [`adamw_step`] | a step of AdamW for one parameter | what lies between old and new |
 //!
-//! Behind each function stands a body for every backend: compiled vector code on the CPU backend `flex` in f32, and chunks
-//! of ordinary tensor operations everywhere else.
+//! Behind each function stands a body for every backend: compiled vector code on the CPU backend `flex` in f32, ATen's own kernels
+//! on LibTorch where it has one, and chunks of ordinary tensor operations everywhere else.
 
 // burn has deprecated LibTorch, whose type stands in every list of backends.
 #![cfg_attr(feature = "tch", allow(deprecated))]
@@ -34,6 +34,8 @@ mod flex;
 mod gelu;
 mod l2_normalize;
 mod layer_norm;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod linear;
 mod log_sum_exp;
 mod precision;

@@ -49,9 +49,6 @@ pub(crate) trait LinearOps: Backend {
 #[cfg(feature = "cubecl")]
 impl LinearOps for burn_cubecl::CubeBackend {}
 
-#[cfg(feature = "tch")]
-impl LinearOps for burn_tch::LibTorch {}
-
 #[derive(Debug)]
 struct Linear;
 

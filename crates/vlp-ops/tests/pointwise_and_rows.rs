@@ -302,7 +302,8 @@ fn a_gamma_of_another_length_is_refused() {
 #[test]
 #[should_panic(expected = "id 9 is none of the 9 rows of the table")]
 fn an_id_outside_the_table_is_refused() {
-    let d = under_test();
+    // Other backends do not look, or have words of their own.
+    let d = Device::flex();
     embedding(Tensor::<2>::zeros([9, 2], &d), Tensor::from_data([[0, 9]], &d));
 }
 

@@ -91,6 +91,3 @@ pub(crate) trait AttentionOps: Backend {
 
 #[cfg(feature = "cubecl")]
 impl AttentionOps for burn_cubecl::CubeBackend {}
-
-#[cfg(feature = "tch")]
-impl AttentionOps for burn_tch::LibTorch {}

@@ -97,7 +97,7 @@ pub(super) fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 }
 
 /// Runs a closure compiled for the widest vector instructions that this machine has.
-pub(super) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+pub(super) fn vectorised<F: pulp::NullaryFnOnce>(f: F) -> F::Output {
     pulp::Arch::new().dispatch(f)
 }
 
