@@ -7,10 +7,8 @@ with its own, so that a machine that becomes slower does so for both. Models are
 quickstart_step.py. Prints a Markdown table; exits with 1 when a model of open_clip has another number of parameters than ours.
 """
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
@@ -18,24 +16,9 @@ import open_clip
 import torch
 
 import quickstart_step
+from bench import PASSES, Ours
 
 TURNS = 3
-PASSES = ("forward", "forward_backward")
-
-
-class Ours:
-    """The benchmark of this library, waiting for questions."""
-
-    def __init__(self):
-        command = ["cargo", "bench", "--quiet", "--bench", "encoders", "--", "--serve"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the benchmark ended at: {' '.join(map(str, words))}")
-        return json.loads(answer)
 
 
 def build(model, tower, batch):
@@ -73,7 +56,7 @@ def once(module, run, against, backward):
 
 def main():
     torch.set_num_threads(os.cpu_count())
-    ours, differing = Ours(), 0
+    ours, differing = Ours("encoders"), 0
     print(
         f"PyTorch {torch.__version__}, open_clip {open_clip.__version__}; {torch.get_num_threads()} threads; "
         f"f32, medians of {TURNS} single passes by turns, after one that does not count\n"

@@ -8,15 +8,10 @@ package's where open_clip or lightly has one ("by" in the table); else the loss 
 Prints a Markdown table; exits with 1 when a value or a gradient differs.
 """
 
-import json
 import os
-import statistics
-import subprocess
 import sys
-import time
 
 import lightly
-import numpy as np
 import open_clip
 import torch
 import torch.nn.functional as F
@@ -26,45 +21,12 @@ from lightly.loss import (
 from lightly.loss.swav_loss import sinkhorn
 from open_clip.loss import ClipLoss, CoCaLoss, DistillClipLoss, SigLipLoss
 
-ROUNDS, SECONDS = 3, 0.4
+from bench import Ours, compared, difference
+
+TURNS, SECONDS = 3, 0.4
 # Matrices of all pairs take gigabytes each beyond this batch.
 LARGEST = 16_384
-PASSES = ("forward", "forward_backward")
 PEERS = {}
-
-
-def mixed(x):
-    x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
-    x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
-    return x ^ (x >> 16)
-
-
-class Inputs:
-    """The inputs of benches/common/mod.rs, from the same hashes in the same order."""
-
-    def __init__(self):
-        self.stream, self.learned = 0, []
-
-    def constant(self, *shape):
-        self.stream += 1
-        offset = np.uint32(self.stream * 0x9E3779B9 % 2**32)
-        hashed = mixed(np.arange(np.prod(shape), dtype=np.uint32) + offset) >> 8
-        return torch.from_numpy(hashed.astype(np.float32) / np.float32(2**23) - np.float32(1)).reshape(shape)
-
-    def learning(self, tensor):
-        self.learned.append(tensor.requires_grad_())
-        return tensor
-
-    def vectors(self, *shape):
-        return self.learning(self.constant(*shape))
-
-    def scale(self):
-        return self.learning(torch.tensor([1 / 0.07]))
-
-    def tokens(self, rows, length, vocabulary):
-        row, at = np.indices((rows, length))
-        tokens = 1 + mixed((row * length + at).astype(np.uint32)).astype(np.int64) % (vocabulary - 1)
-        return torch.from_numpy(np.where(at < length // 2 + row % (length // 2 + 1), tokens, 0))
 
 
 def peer(by):
@@ -355,84 +317,16 @@ def captioning(inputs, batch, length, vocabulary):
     return lambda: loss(None, None, logits[:, :-1], tokens[:, 1:], None)[1]
 
 
-class Ours:
-    """The benchmark of this library, waiting for questions."""
-
-    def __init__(self):
-        command = ["cargo", "bench", "--quiet", "--bench", "losses", "--", "--serve"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the benchmark ended at: {' '.join(map(str, words))}")
-        return json.loads(answer)
-
-
-def check(ours, name, sizes):
-    """Value and gradients within what f32 sums in another order differ by."""
-    inputs = Inputs()
-    value = PEERS[name][1](inputs, **sizes)().reshape(())
-    value.backward()
-    answer = ours.ask("check", name)
-    pairs = [("loss", answer["values"], [value.item()])]
-    for number, (mine, theirs) in enumerate(zip(answer["gradients"], inputs.learned, strict=True)):
-        pairs.append((f"gradient {number}", mine, theirs.grad.flatten().numpy()))
-    for what, mine, theirs in pairs:
-        mine, theirs = np.asarray(mine), np.asarray(theirs)
-        largest = np.abs(theirs).max()
-        worst = np.abs(mine - theirs).max() / largest
-        if not worst < 2e-5:
-            return f"{what} differs by {worst:.1e} of its largest element, {largest:.3g}"
-    return None
-
-
-def times(run, learned, backward):
-    """As the benchmark's own: one run that does not count, at least three, then as many as fit."""
-
-    def once():
-        for tensor in learned:
-            tensor.grad = None
-        begun = time.perf_counter()
-        with torch.set_grad_enabled(backward):
-            loss = run()
-        if backward:
-            loss.backward()
-        return time.perf_counter() - begun
-
-    once()
-    begun, found = time.perf_counter(), []
-    while len(found) < 3 or time.perf_counter() - begun < SECONDS:
-        found.append(once() * 1e3)
-    return found
-
-
-def compared(ours, name, label, sizes):
-    """Median milliseconds of both sides for each pass, measured by turns; ours once where PyTorch's matrices do not fit."""
-    alone = sizes["batch"] > LARGEST
-    inputs = Inputs()
-    run = None if alone else PEERS[name][1](inputs, **sizes)
-    row = {}
-    for step in PASSES:
-        mine, theirs = [], []
-        for _ in range(1 if alone else ROUNDS):
-            mine += ours.ask("time", name, label, step, SECONDS)
-            theirs += [] if alone else times(run, inputs.learned, step == "forward_backward")
-        row[step] = (statistics.median(mine), statistics.median(theirs) if theirs else None)
-    return row
-
-
 def cell(mine, theirs):
     return f"{mine:.3g}, {theirs:.3g} | {mine / theirs:.2f}" if theirs else f"{mine:.3g}, not run | "
 
 
 def main():
     torch.set_num_threads(os.cpu_count())
-    ours, differing = Ours(), 0
+    ours, differing = Ours("losses"), 0
     print(
         f"PyTorch {torch.__version__}, open_clip {open_clip.__version__}, lightly {lightly.__version__}; "
-        f"{torch.get_num_threads()} threads; medians of {ROUNDS} turns of {SECONDS} s or 3 runs\n"
+        f"{torch.get_num_threads()} threads; medians of {TURNS} turns of {SECONDS} s or 3 runs\n"
     )
     print("| loss | sizes | forward without gradients: ours, PyTorch (ms) | ratio | forward and backward: ours, PyTorch (ms) | ratio | pairs/s | by |")
     print("|---|---|---|---|---|---|---|---|")
@@ -440,15 +334,15 @@ def main():
         name = loss["name"]
         if len(sys.argv) > 1 and not any(part in name for part in sys.argv[1:]):
             continue
-        difference = check(ours, name, loss["check"])
-        if difference:
+        by, build = PEERS[name]
+        if found := difference(ours, name, build, loss["check"]):
             differing += 1
-            print(f"{name}: {difference}", file=sys.stderr)
+            print(f"{name}: {found}", file=sys.stderr)
         for label, sizes in loss["sizes"]:
-            row = compared(ours, name, label, sizes)
-            cells = [cell(*both) for both in row.values()]
-            rate = sizes["batch"] / row["forward_backward"][0] * 1e3
-            print(f"| {name} | {label} | {cells[0]} | {cells[1]} | {rate:,.0f} | {PEERS[name][0]} |", flush=True)
+            of_peer = build if sizes["batch"] <= LARGEST else None
+            forward, both = compared(ours, (name, label, sizes), of_peer, TURNS, SECONDS)
+            rate = sizes["batch"] / both[0] * 1e3
+            print(f"| {name} | {label} | {cell(*forward)} | {cell(*both)} | {rate:,.0f} | {by} |", flush=True)
     sys.exit(differing > 0)
 
 
