@@ -150,7 +150,7 @@ def main():
     for path in args.reports:
         with open(path) as file:
             report = json.load(file)
-        ours.append((report["device"], {(s["model"], s["batch"]): s["samples"].get("Ok") for s in report["steps"]}))
+        ours.append((report["device"], {(s["model"], s["precision"], s["batch"]): s["samples"].get("Ok") for s in report["steps"]}))
     source = f"open_clip {open_clip.__version__}" if open_clip else "plain modules"
     where = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     print(f"PyTorch {torch.__version__}, {source}, {where}; f32 with TF32\n")
@@ -159,7 +159,7 @@ def main():
     for ours_name, name, patch, strong in MODELS[:1] if args.quick else MODELS:
         if not open_clip and not patch:
             continue
-        batches = {2} if args.quick else {1024} | {batch for _, steps in ours for (model, batch), rate in steps.items() if model == ours_name and rate}
+        batches = {2} if args.quick else {1024} | {batch for _, steps in ours for (model, _, batch), rate in steps.items() if model == ours_name and rate}
         for batch in sorted(batches):
             for mode, precision in MODES[:1] if args.quick else MODES:
                 measured = cell(name, patch, strong, batch, mode, precision, device)
@@ -168,7 +168,7 @@ def main():
                     print(row + " out of memory | - |" + " - |" * len(ours), flush=True)
                     continue
                 rate = batch / measured[0]
-                ratios = (steps.get((ours_name, batch)) for _, steps in ours)
+                ratios = (steps.get((ours_name, precision, batch)) for _, steps in ours)
                 shown = "".join(f" {rate / mine:.2f} |" if mine else " - |" for mine in ratios)
                 print(f"{row} {rate:.1f} | {measured[1]:.1f} |{shown}", flush=True)
 

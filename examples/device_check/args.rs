@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// The batch of that step
     #[arg(long, hide = true, default_value_t = 1024)]
     pub(crate) batch: usize,
+    /// That step in bf16
+    #[arg(long, hide = true)]
+    pub(crate) bf16: bool,
 }
 
 impl Args {

@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use vlp::core::Precision;
 
 use args::Args;
 use report::Report;
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
         }
     };
     if let Some(step) = &args.step {
-        return ended(steps::measure_here(step, args.batch, &device).map(|()| true));
+        let precision = if args.bf16 { Precision::Bf16 } else { Precision::F32 };
+        return ended(steps::measure_here(step, precision, args.batch, &device).map(|()| true));
     }
     ended(check(&args, &device))
 }

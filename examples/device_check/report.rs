@@ -89,14 +89,14 @@ impl Report {
         }
         writeln!(
             text,
-            "\n## Training steps, f32\n\n| model | batch | samples/s | TFLOP/s | of the matrix product | GiB |"
+            "\n## Training steps\n\n| model | precision | batch | samples/s | TFLOP/s | of the matrix product | GiB |"
         )?;
-        writeln!(text, "|---|---|---|---|---|---|")?;
-        for Step { model, batch, samples, tflops, share, gibibytes } in &self.steps {
+        writeln!(text, "|---|---|---|---|---|---|---|")?;
+        for Step { model, precision, batch, samples, tflops, share, gibibytes } in &self.steps {
             let samples = samples.as_ref().map_or_else(Clone::clone, |samples| format!("{samples:.1}"));
             let share = share.map_or_else(|| "-".to_string(), |share| format!("{:.0} %", 100.0 * share));
             let (tflops, gibibytes) = (cell(*tflops), cell(*gibibytes));
-            writeln!(text, "| {model} | {batch} | {samples} | {tflops} | {share} | {gibibytes} |")?;
+            writeln!(text, "| {model} | {precision} | {batch} | {samples} | {tflops} | {share} | {gibibytes} |")?;
         }
         Ok(text)
     }

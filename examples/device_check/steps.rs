@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use serde::{Deserialize, Serialize};
-use vlp::core::{Method, PairBatch, StepContext, View};
+use vlp::core::{Method, PairBatch, Precision, StepContext, View};
+use vlp::device::check_precision;
 use vlp::encoders::preset;
 use vlp::losses::ClipLossConfig;
 use vlp::methods::{ClipRocketConfig, PairMethod};
@@ -48,40 +49,49 @@ struct Timed {
     memory: Option<u64>,
 }
 
-/// One model at one batch.
+/// One model in one precision at one batch.
 #[derive(Debug, Serialize)]
 pub(crate) struct Step {
     pub(crate) model: &'static str,
+    pub(crate) precision: Precision,
     pub(crate) batch: usize,
     /// Samples a second, or why there are none.
     pub(crate) samples: Result<f64, String>,
     pub(crate) tflops: Option<f64>,
-    /// Of the matrix product in f32.
+    /// Of the matrix product in the same precision.
     pub(crate) share: Option<f64>,
     pub(crate) gibibytes: Option<f64>,
 }
 
-/// All models, each at the first batch and at the largest that fits.
+/// All models, each in bf16 and then in f32, at the first batch and at the largest that fits.
 pub(crate) fn measure_all(args: &Args, ceilings: &Ceilings, until: Instant) -> Result<Vec<Step>, Box<dyn Error>> {
+    let device = args.device.open()?;
     if args.quick {
-        return Ok(vec![step(QUICK, None, 8, in_own_process(args, QUICK, 8, until)?, ceilings)]);
+        let timed = in_own_process(args, QUICK, Precision::F32, 8, until)?;
+        return Ok(vec![step((QUICK, None), Precision::F32, 8, timed, ceilings)]);
     }
     let mut steps = Vec::new();
-    for model in &MODELS {
-        let mut take = |batch| -> Result<bool, Box<dyn Error>> {
-            let new = in_own_process(args, model.name, batch, until)?;
-            let fits = new.is_ok();
-            steps.push(step(model.name, Some(model.forward_gflop), batch, new, ceilings));
-            Ok(fits)
-        };
-        let mut batch = BATCH;
-        if take(batch)? {
-            while take(2 * batch)? {
-                batch *= 2;
-            }
-        } else {
-            while batch > 1 && Instant::now() < until && !take(batch / 2)? {
-                batch /= 2;
+    for precision in [Precision::Bf16, Precision::F32] {
+        if let Err(error) = check_precision(&device, precision) {
+            println!("no training steps: {error}");
+            continue;
+        }
+        for model in &MODELS {
+            let mut take = |batch| -> Result<bool, Box<dyn Error>> {
+                let new = in_own_process(args, model.name, precision, batch, until)?;
+                let fits = new.is_ok();
+                steps.push(step((model.name, Some(model.forward_gflop)), precision, batch, new, ceilings));
+                Ok(fits)
+            };
+            let mut batch = BATCH;
+            if take(batch)? {
+                while take(2 * batch)? {
+                    batch *= 2;
+                }
+            } else {
+                while batch > 1 && Instant::now() < until && !take(batch / 2)? {
+                    batch /= 2;
+                }
             }
         }
     }
@@ -89,8 +99,8 @@ pub(crate) fn measure_all(args: &Args, ceilings: &Ceilings, until: Instant) -> R
 }
 
 fn step(
-    model: &'static str,
-    gflop: Option<f64>,
+    (model, gflop): (&'static str, Option<f64>),
+    precision: Precision,
     batch: usize,
     timed: Result<Timed, String>,
     ceilings: &Ceilings,
@@ -99,14 +109,20 @@ fn step(
     let samples = timed.map(|timed| batch as f64 / timed.seconds);
     // The backward pass is two forward passes' work.
     let tflops = samples.as_ref().ok().zip(gflop).map(|(samples, gflop)| 3.0 * samples * gflop / 1e3);
-    let share = tflops.map(|tflops| tflops / ceilings.matmul_f32);
-    Step { model, batch, samples, tflops, share, gibibytes: memory.map(|bytes| bytes as f64 / (1u64 << 30) as f64) }
+    let ceiling = match precision {
+        Precision::F32 => ceilings.matmul_f32,
+        Precision::Bf16 => ceilings.matmul_bf16,
+    };
+    let (share, gibibytes) =
+        (tflops.map(|tflops| tflops / ceiling), memory.map(|bytes| bytes as f64 / (1u64 << 30) as f64));
+    Step { model, precision, batch, samples, tflops, share, gibibytes }
 }
 
 /// Starts this program for one step; the inner error says why there is no time.
 fn in_own_process(
     args: &Args,
     model: &str,
+    precision: Precision,
     batch: usize,
     until: Instant,
 ) -> Result<Result<Timed, String>, Box<dyn Error>> {
@@ -116,6 +132,7 @@ fn in_own_process(
     let device = args.device.to_string();
     let mut child = Command::new(std::env::current_exe()?)
         .args(["--device", &device, "--step", model, "--batch", &batch.to_string()])
+        .args(if precision == Precision::Bf16 { &["--bf16"][..] } else { &[] })
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
@@ -139,7 +156,12 @@ fn in_own_process(
 }
 
 /// Measures one step in this process and prints it.
-pub(crate) fn measure_here(name: &str, batch: usize, device: &Device) -> Result<(), Box<dyn Error>> {
+pub(crate) fn measure_here(
+    name: &str,
+    precision: Precision,
+    batch: usize,
+    device: &Device,
+) -> Result<(), Box<dyn Error>> {
     let device = device.clone().autodiff();
     device.seed(0);
     let timed = if name == QUICK {
@@ -153,12 +175,13 @@ pub(crate) fn measure_here(name: &str, batch: usize, device: &Device) -> Result<
         let config = preset(model.preset)?;
         let words = [config.text.context_length, config.text.vocab_size];
         let batch = pairs(batch, model.strong_views, 224, words, &device);
+        let mut encoder = config.init(&device)?;
+        (encoder.image, encoder.text) =
+            (encoder.image.with_precision(precision), encoder.text.with_precision(precision));
         if model.strong_views > 0 {
-            let (image, text) = (config.image.init(&device)?, config.text.init(&device)?);
-            time(ClipRocketConfig::default().init(image, text, &device)?, batch, &device)?
+            time(ClipRocketConfig::default().init(encoder.image, encoder.text, &device)?, batch, &device)?
         } else {
-            let loss = ClipLossConfig::default().init(&device)?;
-            time(PairMethod { encoder: config.init(&device)?, loss }, batch, &device)?
+            time(PairMethod { encoder, loss: ClipLossConfig::default().init(&device)? }, batch, &device)?
         }
     };
     println!("{}", serde_json::to_string(&timed)?);
