@@ -3,46 +3,19 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
 use serde_json::json;
 use vlp::methods::AnyMethodConfig;
+use vlp_testkit::parameters::parameters;
 
 use common::{Model, config, losses, recipe, trainer};
 
 const STEPS: u64 = 6;
 /// The backend has one generator, which every step seeds: two runs at a time would draw each other's dropout.
 static GENERATOR: Mutex<()> = Mutex::new(());
-
-/// Every parameter and running statistic by path.
-#[derive(Default)]
-struct Collect {
-    path: Vec<String>,
-    found: BTreeMap<String, TensorData>,
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.found.insert(self.path.join("."), param.val().into_data());
-    }
-}
-
-fn parameters(method: &Model) -> BTreeMap<String, TensorData> {
-    let mut collect = Collect::default();
-    method.visit(&mut collect);
-    collect.found
-}
 
 /// Leaves of `run` what a process that died after step 3 leaves.
 fn forget_the_second_half(run: &Path, into: &Path) {

@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, TensorData};
 use serde_json::{Value, json};
 use vlp::augment::Normalization;
 use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
@@ -104,27 +103,7 @@ fn losses(out: &Path) -> Vec<(Value, Value, Value)> {
 fn parameters(out: &Path) -> BTreeMap<String, TensorData> {
     let device = Device::flex().autodiff();
     let checkpoint = Checkpoint::open(out.join(format!("step-{STEPS:08}"))).unwrap();
-    let mut collect = Collect::default();
-    checkpoint.load_model(method(&device)).unwrap().visit(&mut collect);
-    collect.found
-}
-
-#[derive(Default)]
-struct Collect {
-    path: Vec<String>,
-    found: BTreeMap<String, TensorData>,
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.found.insert(self.path.join("."), param.val().into_data());
-    }
+    vlp_testkit::parameters::parameters(&checkpoint.load_model(method(&device)).unwrap())
 }
 
 #[test]

@@ -9,7 +9,7 @@ use vlp_losses::{BarLipConfig, CorrelationGradient, LossError};
 use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{self, assert_close};
 use vlp_testkit::rank_case::RankCase;
-use vlp_testkit::ranks::{self, Exchange};
+use vlp_testkit::ranks;
 
 const CASES: [&str; 2] = ["barlip_sum", "barlip_avg"];
 
@@ -36,13 +36,9 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
     let device = under_test().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/barlip.json");
     for name in CASES {
-        let cases = [0, 1].map(|rank| RankCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
-        let losses = ranks::losses(2, Exchange::Detached, |rank, ctx| {
-            term(&cases[rank], CorrelationGradient::OwnRank, ctx) + clip_rocket_loss(&cases[rank], ctx)
+        ranks::check_each_of_two(name, &json[name], &device, |case, ctx| {
+            term(case, CorrelationGradient::OwnRank, ctx) + clip_rocket_loss(case, ctx)
         });
-        for (rank, loss) in losses.into_iter().enumerate() {
-            cases[rank].check(&format!("{name}, rank {rank}"), loss, &json[name]["world2"][rank]);
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use vlp_losses::{CosineForm, NegativeCosineConfig, SiamLipConfig, SiamLipView};
 use vlp_testkit::device::under_test;
 use vlp_testkit::golden::{self, assert_close};
 use vlp_testkit::rank_case::RankCase;
-use vlp_testkit::ranks::{self, Exchange};
+use vlp_testkit::ranks;
 
 const CASES: [(&str, &str); 2] = [("siamlip_sum", ""), ("byolip_sum", "_momentum")];
 
@@ -47,12 +47,9 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks() {
     let device = under_test().autodiff();
     let json = golden::read(env!("CARGO_MANIFEST_DIR"), "tests/golden/siamlip.json");
     for (name, suffix) in CASES {
-        let cases = [0, 1].map(|rank| RankCase::new(&json[name], 2 * rank..2 * rank + 2, &device));
-        let loss =
-            |rank: usize, ctx: &StepContext<'_>| term(&cases[rank], suffix) + clip_rocket_loss(&cases[rank], ctx);
-        for (rank, loss) in ranks::losses(2, Exchange::Detached, loss).into_iter().enumerate() {
-            cases[rank].check(&format!("{name}, rank {rank}"), loss, &json[name]["world2"][rank]);
-        }
+        ranks::check_each_of_two(name, &json[name], &device, |case, ctx| {
+            term(case, suffix) + clip_rocket_loss(case, ctx)
+        });
     }
 }
 

@@ -36,11 +36,7 @@ fn values_and_gradients_equal_the_reference_on_one_rank() {
 fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_keys() {
     let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
-        let inputs = [0..2, 2..4].map(|rows| RankCase::new(case, rows, &device));
-        let losses = ranks::losses(2, ranks::Exchange::Detached, |rank, ctx| loss(&inputs[rank], ctx));
-        for (rank, loss) in losses.into_iter().enumerate() {
-            inputs[rank].check(&format!("{name}, rank {rank}"), loss, &case["world2"][rank]);
-        }
+        ranks::check_each_of_two(name, case, &device, loss);
     }
 }
 
@@ -48,10 +44,7 @@ fn values_and_gradients_equal_the_reference_on_each_of_two_ranks_with_detached_k
 fn two_ranks_with_full_gradients_equal_one() {
     let device = under_test().autodiff();
     for (name, case) in cases().as_object().unwrap() {
-        let all = RankCase::new(case, 0..4, &device);
-        let losses = ranks::losses(2, ranks::Exchange::Full, |rank, ctx| loss(&all.share(2 * rank..2 * rank + 2), ctx));
-        let mean = losses.into_iter().reduce(|sum, loss| sum + loss).unwrap() / 2.0;
-        all.check(&format!("{name}, mean of ranks"), mean, &case["world1"][0]);
+        ranks::check_mean_of_two(name, case, &device, loss);
     }
 }
 

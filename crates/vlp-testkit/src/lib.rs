@@ -14,6 +14,8 @@ pub mod gradient;
 pub mod inputs;
 pub mod mutants;
 #[cfg(feature = "tensor")]
+pub mod parameters;
+#[cfg(feature = "tensor")]
 pub mod rank_case;
 #[cfg(feature = "ranks")]
 pub mod ranks;

@@ -5,10 +5,12 @@
 
 use std::sync::{Barrier, Condvar, Mutex};
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use serde_json::Value;
 use vlp_core::{Collective, StepContext};
 
 use crate::golden_case::GoldenCase;
+use crate::rank_case::RankCase;
 
 /// What arrives at the other ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,4 +151,37 @@ pub fn check_case<const N: usize>(
     for world in worlds {
         case.check(mean_loss(world, &inputs, |own, ctx| loss(own.try_into().expect("as many as names"), ctx)));
     }
+}
+
+/// Compares loss and gradients of each of two ranks, whose gathers pass no gradients on, with the case's `world2`.
+///
+/// # Panics
+/// When they differ.
+pub fn check_each_of_two(
+    name: &str,
+    case: &Value,
+    device: &Device,
+    loss: impl Fn(&RankCase, &StepContext<'_>) -> Tensor<1> + Sync,
+) {
+    let inputs = [0..2, 2..4].map(|rows| RankCase::new(case, rows, device));
+    let losses = losses(2, Exchange::Detached, |rank, ctx| loss(&inputs[rank], ctx));
+    for (rank, loss) in losses.into_iter().enumerate() {
+        inputs[rank].check(&format!("{name}, rank {rank}"), loss, &case["world2"][rank]);
+    }
+}
+
+/// Compares the mean loss of two ranks, whose gathers pass all gradients on, and its gradients with the case's one rank.
+///
+/// # Panics
+/// When they differ.
+pub fn check_mean_of_two(
+    name: &str,
+    case: &Value,
+    device: &Device,
+    loss: impl Fn(&RankCase, &StepContext<'_>) -> Tensor<1> + Sync,
+) {
+    let all = RankCase::new(case, 0..4, device);
+    let losses = losses(2, Exchange::Full, |rank, ctx| loss(&all.share(2 * rank..2 * rank + 2), ctx));
+    let mean = losses.into_iter().reduce(|sum, loss| sum + loss).expect("two ranks") / 2.0;
+    all.check(&format!("{name}, mean of ranks"), mean, &case["world1"][0]);
 }
