@@ -217,3 +217,13 @@ fn a_missing_file_is_named() {
     let error = Recipe::from_path("no/such/recipe.toml").unwrap_err().to_string();
     assert!(error.contains("no/such/recipe.toml"), "{error}");
 }
+
+#[test]
+fn strong_views_can_share_the_weak_heads() {
+    let shared = Recipe::quickstart().set(&["method.strong_head=\"shared\""]).unwrap();
+    let AnyMethodConfig::ClipRocket(config) = &shared.method else { panic!("the quickstart trains CLIP-rocket") };
+    assert_eq!(config.strong_head, None);
+    assert_eq!(Recipe::from_toml(&shared.to_toml().unwrap()).unwrap(), shared);
+    // Without heads of their own there may be no strong view.
+    shared.set(&["views.strong=0"]).unwrap().check().unwrap();
+}

@@ -17,7 +17,8 @@ pub struct ClipRocketConfig {
     pub embed_dim: usize,
     /// Head of either modality for weak views.
     pub weak_head: ProjectionConfig,
-    /// Head of either modality for strong views; none shares the weak heads and the weak scale.
+    /// Head of either modality for strong views; none, in files `"shared"`, shares the weak heads and the weak scale.
+    #[serde(with = "crate::strong_head")]
     pub strong_head: Option<ProjectionConfig>,
     /// Where the scale of weak pairs starts.
     pub weak_scale: LogitScaleConfig,

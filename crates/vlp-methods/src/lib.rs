@@ -35,6 +35,7 @@ mod renamed;
 mod siamlip;
 mod siglip;
 mod slip;
+mod strong_head;
 mod strong_views;
 mod swalip;
 mod swalip_v1;

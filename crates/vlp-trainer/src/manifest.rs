@@ -113,16 +113,28 @@ fn compare(key: &str, saved: &Value, ours: &Value, found: &mut Vec<String>) {
             for (name, value) in a {
                 match b.get(name) {
                     Some(other) => compare(&child(name), value, other, found),
-                    None => found.push(format!("`{}` was {value} and is not there now", child(name))),
+                    None => found.push(format!("`{}` was {} and is not there now", child(name), shown(value))),
                 }
             }
             for (name, value) in b.iter().filter(|(name, _)| !a.contains_key(*name)) {
-                found.push(format!("`{}` was not there and is {value} now", child(name)));
+                found.push(format!("`{}` was not there and is {} now", child(name), shown(value)));
             }
         }
         _ if saved == ours => (),
-        _ if key.is_empty() => found.push(format!("it was {saved} and is {ours} now")),
-        _ => found.push(format!("`{key}` was {saved} and is {ours} now")),
+        _ => {
+            let what = if key.is_empty() { "it".to_string() } else { format!("`{key}`") };
+            found.push(format!("{what} was {} and is {} now", shown(saved), shown(ours)));
+        }
+    }
+}
+
+/// A value in a sentence: of long ones, such as a whole encoder, the beginning.
+fn shown(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -152,5 +164,10 @@ mod tests {
                 "`model.new` was not there and is null now"
             ]
         );
+    }
+    #[test]
+    fn long_values_are_cut() {
+        let found = differences(&json!({"image": {"name": "é".repeat(100)}}), &json!({"image": 1}));
+        assert_eq!(found, [format!("`image` was {{\"name\":\"{}… and is 1 now", "é".repeat(51))]);
     }
 }

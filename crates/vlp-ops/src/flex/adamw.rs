@@ -26,7 +26,7 @@ impl UpdateOps for Flex {
             mean.storage_mut::<f32>().par_chunks_mut(TASK).zip(square.storage_mut::<f32>().par_chunks_mut(TASK));
         let tasks = parameter.storage_mut::<f32>().par_chunks_mut(TASK).zip(of_gradient.par_chunks(TASK)).zip(states);
         tasks.for_each(|((parameter, gradient), (mean, square))| {
-            vectorised(|| update(parameter, gradient, mean, square, numbers));
+            vectorised!(update(parameter, gradient, mean, square, numbers));
         });
         (parameter, mean, square)
     }

@@ -7,7 +7,6 @@ use burn::backend::Flex;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, FloatDType, Shape};
 use burn_flex::{FlexTensor, Layout};
-use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use super::math::vectorised;
@@ -36,49 +35,34 @@ pub(super) unsafe fn written(values: Vec<MaybeUninit<f32>>) -> Vec<f32> {
     unsafe { Vec::from_raw_parts(values.as_mut_ptr().cast::<f32>(), values.len(), values.capacity()) }
 }
 
-/// `f` of every number, on all threads in vector code: `f` should be a function that is always inlined, see [`Map`].
+/// `f` of every number, on all threads, in vector code if `f` is always inlined.
 #[expect(unsafe_code, reason = "see `room`")]
 pub(super) fn map(x: &[f32], f: impl Fn(f32) -> f32 + Sync) -> Vec<f32> {
     let mut out = room(x.len());
-    let tasks = out.par_chunks_mut(TASK).zip(x.par_chunks(TASK));
-    tasks.for_each(|(out, x)| vectorised(Map { out, x: x.iter().copied(), f: &f }));
+    out.par_chunks_mut(TASK).zip(x.par_chunks(TASK)).for_each(|(out, x)| {
+        vectorised!(for (out, &x) in out.iter_mut().zip(x) {
+            out.write(f(x));
+        });
+    });
     // SAFETY: the chunks of `out` and `x` have the same lengths and cover both.
     unsafe { written(out) }
 }
 
-/// `f` of every pair of numbers as [`map`] does it.
+/// `f` of every pair of numbers, on all threads, in vector code if `f` is always inlined.
 ///
 /// # Panics
 /// When there are not as many of both.
 #[expect(unsafe_code, reason = "see `room`")]
-pub(super) fn map_pairs(x: &[f32], y: &[f32], f: impl Fn((f32, f32)) -> f32 + Sync) -> Vec<f32> {
+pub(super) fn map_pairs(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
     assert_eq!(x.len(), y.len(), "pairs need as many second numbers as first ones");
     let mut out = room(x.len());
-    let tasks = out.par_chunks_mut(TASK).zip(x.par_chunks(TASK)).zip(y.par_chunks(TASK));
-    tasks.for_each(|((out, x), y)| {
-        vectorised(Map { out, x: x.iter().copied().zip(y.iter().copied()), f: &f });
+    out.par_chunks_mut(TASK).zip(x.par_chunks(TASK)).zip(y.par_chunks(TASK)).for_each(|((out, x), y)| {
+        vectorised!(for (out, (&x, &y)) in out.iter_mut().zip(x.iter().zip(y)) {
+            out.write(f(x, y));
+        });
     });
     // SAFETY: the chunks of all three have the same lengths and cover them.
     unsafe { written(out) }
-}
-
-/// The loop of a task. A closure has a copy for every set of instructions, and once its body is long the compiler calls it rather than
-/// inlining it: then nothing is vector code.
-struct Map<'a, X, F> {
-    out: &'a mut [MaybeUninit<f32>],
-    x: X,
-    f: &'a F,
-}
-
-impl<T, X: Iterator<Item = T>, F: Fn(T) -> f32> NullaryFnOnce for Map<'_, X, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for (out, x) in self.out.iter_mut().zip(self.x) {
-            out.write((self.f)(x));
-        }
-    }
 }
 
 /// The values of a tensor that lies in memory without gaps.

@@ -45,12 +45,17 @@ fn forward(x: &[f32], targets: &[usize], classes: usize, smoothing: f32) -> (Vec
     let step = (TASK / classes).max(1);
     let outputs = losses.par_chunks_mut(step).zip(sums.par_chunks_mut(step)).zip(targets.par_chunks(step));
     x.par_chunks(step * classes).zip(outputs).for_each(|(x, ((losses, sums), targets))| {
-        vectorised(|| {
+        vectorised!({
             let outputs = losses.iter_mut().zip(sums).zip(targets);
             for (x, ((loss, log_sum), &target)) in x.chunks_exact(classes).zip(outputs) {
                 let highest = largest(x);
                 // The loss is made of differences from the highest: of large logits nothing is lost.
-                let spread = sum(x, |x| exp(x - highest)).ln();
+                let spread = sum(
+                    x,
+                    #[inline(always)]
+                    |x| exp(x - highest),
+                )
+                .ln();
                 let below = if smoothing > 0.0 { sum(x, |x| x - highest) / classes as f32 } else { 0.0 };
                 *loss = spread - (1.0 - smoothing) * (x[target] - highest) - smoothing * below;
                 *log_sum = spread + highest;
@@ -67,13 +72,15 @@ fn backward(x: &[f32], targets: &[usize], [sums, gradient]: [&[f32]; 2], classes
     let of_rows = targets.par_chunks(step).zip(sums.par_chunks(step)).zip(gradient.par_chunks(step));
     let tasks = d_x.par_chunks_mut(step * classes).zip(x.par_chunks(step * classes)).zip(of_rows);
     tasks.for_each(|((d_x, x), ((targets, sums), gradients))| {
-        vectorised(|| {
+        vectorised!({
             let rows = d_x.chunks_exact_mut(classes).zip(x.chunks_exact(classes));
             let of_rows = targets.iter().zip(sums).zip(gradients);
             for ((d_x, x), ((&target, &sum), &gradient)) in rows.zip(of_rows) {
                 let even = smoothing / classes as f32;
                 // Rounded, the sum may lie a little below the largest logit.
-                d_x.iter_mut().zip(x).for_each(|(d_x, &x)| _ = d_x.write(gradient * (exp(x - sum) - even)));
+                for (d_x, &x) in d_x.iter_mut().zip(x) {
+                    d_x.write(gradient * (exp(x - sum) - even));
+                }
                 let share = exp(x[target] - sum);
                 d_x[target].write(gradient * (share - even - (1.0 - smoothing)));
             }

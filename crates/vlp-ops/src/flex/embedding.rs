@@ -86,7 +86,7 @@ fn scatter(gradient: &[f32], ids: &[usize], [entries, width]: [usize; 2]) -> Vec
     // Few entries to a task: those that are used most lie side by side.
     let step = (entries / 256).clamp(1, 64);
     table.par_chunks_mut(step * width).enumerate().for_each(|(task, rows)| {
-        vectorised(|| {
+        vectorised!({
             for (row, id) in rows.chunks_exact_mut(width).zip(task * step..) {
                 for &position in &uses[begins[id]..begins[id + 1]] {
                     let gradient = &gradient[position * width..(position + 1) * width];

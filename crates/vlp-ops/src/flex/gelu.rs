@@ -14,9 +14,21 @@ impl GeluOps for Flex {
         let [x] = widened([x]);
         let x = values(&x);
         let y = match gate {
-            Gate::Normal => map(x, normal_gated),
-            Gate::Tanh => map(x, tanh_gated),
-            Gate::Quick => map(x, quick_gated),
+            Gate::Normal => map(
+                x,
+                #[inline(always)]
+                |x| x * normal(x).0,
+            ),
+            Gate::Tanh => map(
+                x,
+                #[inline(always)]
+                |x| x * sigmoid(tanh_argument(x)),
+            ),
+            Gate::Quick => map(
+                x,
+                #[inline(always)]
+                |x| x * sigmoid(QUICK_SLOPE as f32 * x),
+            ),
         };
         narrowed(tensor(y, shape), dtype)
     }
@@ -29,44 +41,33 @@ impl GeluOps for Flex {
         let [x, gradient] = widened([x, gradient]);
         let (x, gradient) = (values(&x), values(&gradient));
         let d_x = match gate {
-            Gate::Normal => map_pairs(x, gradient, normal_backward),
-            Gate::Tanh => map_pairs(x, gradient, tanh_backward),
-            Gate::Quick => map_pairs(x, gradient, quick_backward),
+            Gate::Normal => map_pairs(
+                x,
+                gradient,
+                #[inline(always)]
+                |x, d| {
+                    let (share, density) = normal(x);
+                    d * (share + x * density)
+                },
+            ),
+            Gate::Tanh => map_pairs(
+                x,
+                gradient,
+                #[inline(always)]
+                |x, d| {
+                    let slope = TANH_SLOPE as f32 * (1.0 + 3.0 * TANH_CUBE as f32 * x * x);
+                    d * gated_slope(x, sigmoid(tanh_argument(x)), slope)
+                },
+            ),
+            Gate::Quick => map_pairs(
+                x,
+                gradient,
+                #[inline(always)]
+                |x, d| d * gated_slope(x, sigmoid(QUICK_SLOPE as f32 * x), QUICK_SLOPE as f32),
+            ),
         };
         narrowed(tensor(d_x, shape), dtype)
     }
-}
-
-#[inline(always)]
-fn normal_gated(x: f32) -> f32 {
-    x * normal(x).0
-}
-
-#[inline(always)]
-fn normal_backward((x, gradient): (f32, f32)) -> f32 {
-    let (share, density) = normal(x);
-    gradient * (share + x * density)
-}
-
-#[inline(always)]
-fn tanh_gated(x: f32) -> f32 {
-    x * sigmoid(tanh_argument(x))
-}
-
-#[inline(always)]
-fn tanh_backward((x, gradient): (f32, f32)) -> f32 {
-    let slope = TANH_SLOPE as f32 * (1.0 + 3.0 * TANH_CUBE as f32 * x * x);
-    gradient * gated_slope(x, sigmoid(tanh_argument(x)), slope)
-}
-
-#[inline(always)]
-fn quick_gated(x: f32) -> f32 {
-    x * sigmoid(QUICK_SLOPE as f32 * x)
-}
-
-#[inline(always)]
-fn quick_backward((x, gradient): (f32, f32)) -> f32 {
-    gradient * gated_slope(x, sigmoid(QUICK_SLOPE as f32 * x), QUICK_SLOPE as f32)
 }
 
 #[inline(always)]

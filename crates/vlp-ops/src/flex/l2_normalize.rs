@@ -39,7 +39,7 @@ fn forward(x: &[f32], dim: usize) -> (Vec<f32>, Vec<f32>) {
     let step = (TASK / dim).max(1);
     let tasks = y.par_chunks_mut(step * dim).zip(x.par_chunks(step * dim)).zip(norms.par_chunks_mut(step));
     tasks.for_each(|((y, x), norms)| {
-        vectorised(|| {
+        vectorised!({
             for ((y, x), norm) in y.chunks_exact_mut(dim).zip(x.chunks_exact(dim)).zip(norms) {
                 // The floor is on the sum of squares, as in the composed form.
                 let squares = sum(x, |x| x * x);
@@ -60,7 +60,7 @@ fn backward(y: &[f32], norms: &[f32], gradient: &[f32], dim: usize) -> Vec<f32> 
     let step = (TASK / dim).max(1);
     let inputs = y.par_chunks(step * dim).zip(gradient.par_chunks(step * dim)).zip(norms.par_chunks(step));
     d_x.par_chunks_mut(step * dim).zip(inputs).for_each(|(d_x, ((y, gradient), norms))| {
-        vectorised(|| {
+        vectorised!({
             let rows = y.chunks_exact(dim).zip(gradient.chunks_exact(dim)).zip(norms);
             for (d_x, ((y, gradient), &norm)) in d_x.chunks_exact_mut(dim).zip(rows) {
                 // Below the floor the norm is a constant: nothing is taken away there.

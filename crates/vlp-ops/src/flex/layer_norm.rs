@@ -57,7 +57,7 @@ fn forward(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f64) -> [Vec<f32>; 3
     let statistics = mean.par_chunks_mut(step).zip(inverse.par_chunks_mut(step));
     let tasks = y.par_chunks_mut(step * width).zip(x.par_chunks(step * width)).zip(statistics);
     tasks.for_each(|((y, x), (mean, inverse))| {
-        vectorised(|| {
+        vectorised!({
             let rows = y.chunks_exact_mut(width).zip(x.chunks_exact(width));
             for ((y, x), (mean, inverse)) in rows.zip(mean.iter_mut().zip(inverse)) {
                 (*mean, *inverse) = statistics_of(x, epsilon);
@@ -92,7 +92,7 @@ fn backward(x: &[f32], gamma: &[f32], [mean, inverse]: [&[f32]; 2], gradient: &[
         .map(|(d_x, ((x, gradient), (mean, inverse)))| {
             let mut share = vec![0.0; 2 * width];
             let (d_gamma, d_beta) = share.split_at_mut(width);
-            vectorised(|| {
+            vectorised!({
                 let rows = x.chunks_exact(width).zip(gradient.chunks_exact(width)).zip(d_x.chunks_exact_mut(width));
                 for (((x, gradient), d_x), (&mean, &inverse)) in rows.zip(mean.iter().zip(inverse)) {
                     differentiate_row([x, gradient, gamma], [mean, inverse], d_x, [&mut *d_gamma, &mut *d_beta]);

@@ -79,7 +79,7 @@ fn with_bias(rows: usize, bias: &[f32]) -> Vec<f32> {
 pub(super) fn sums_of_columns(x: &[f32], columns: usize) -> Vec<f32> {
     let of_task = |x: &[f32]| {
         let mut sums = vec![0f32; columns];
-        vectorised(|| {
+        vectorised!({
             for row in x.chunks_exact(columns) {
                 sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
             }

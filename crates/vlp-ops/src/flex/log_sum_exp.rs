@@ -21,12 +21,12 @@ pub(super) fn forward(a: &Matrix, b: &Matrix, scale: f32, both: bool, without: &
         fill(tile, columns, without, from, f32::NEG_INFINITY);
         let results = sums[from..to].par_iter_mut().zip(&mut best[from..to]);
         tile.par_chunks(columns).zip(results).for_each(|(row, (result, best))| {
-            (*result, *best) = vectorised(|| of_row(row));
+            (*result, *best) = vectorised!(of_row(row));
         });
         if let Some(merged) = &mut merged {
             let tile: &[f32] = tile;
             merged.par_chunks_mut(STRIPE).enumerate().for_each(|(number, merged)| {
-                vectorised(|| merge_columns(merged, tile, columns, number * STRIPE));
+                vectorised!(merge_columns(merged, tile, columns, number * STRIPE));
             });
         }
     }
@@ -62,7 +62,12 @@ fn fill(tile: &mut [f32], columns: usize, without: &[usize], from: usize, value:
 fn of_row(row: &[f32]) -> (f32, f32) {
     // A row without any entry must not become infinity minus infinity.
     let highest = largest(row).max(f32::MIN);
-    let result = sum(row, |x| exp(x - highest)).ln() + highest;
+    let spread = sum(
+        row,
+        #[inline(always)]
+        |x| exp(x - highest),
+    );
+    let result = spread.ln() + highest;
     // Nothing equals the largest where all are minus infinity or NaN.
     (result, position(row, highest).map_or(0.0, |at| at as f32))
 }
@@ -123,7 +128,7 @@ pub(super) fn backward(
         let tile = similarities(&mut tile, a, b, from..to, scale);
         let of_rows = packed[from..to].par_iter().zip(&gradient[from..to]);
         tile.par_chunks_mut(columns).zip(of_rows).for_each(|(row, of_row)| {
-            vectorised(|| differentiate_row(row, of_row, of_columns));
+            vectorised!(differentiate_row(row, of_row, of_columns));
         });
         fill(tile, columns, which.without, from, 0.0);
         let (queries, part) = (a.rows(from..to), &mut d_a[from * width..to * width]);

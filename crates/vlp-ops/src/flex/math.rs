@@ -96,10 +96,19 @@ pub(super) fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     (rest + lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>()) as f32
 }
 
-/// Runs a closure compiled for the widest vector instructions that this machine has.
-pub(super) fn vectorised<F: pulp::NullaryFnOnce>(f: F) -> F::Output {
-    pulp::Arch::new().dispatch(f)
+/// Computes an expression in code for the widest vector instructions that this machine has.
+///
+/// Closures that its loops call should be `#[inline(always)]` if they are long, as this one is: the expression has a copy for every set of
+/// instructions, so the compiler would rather call than inline them, and what it calls is compiled for the oldest set.
+macro_rules! vectorised {
+    ($body:expr) => {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || $body,
+        )
+    };
 }
+pub(super) use vectorised;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ pub(super) fn forward(x: &Matrix) -> [Vec<f32>; 3] {
     let (block, inputs) = (step * columns, x.values().par_chunks(step * columns));
     let outputs = shares.par_chunks_mut(block).zip(below.par_chunks_mut(block)).zip(parts.par_chunks_mut(2 * step));
     inputs.zip(outputs).for_each(|(x, ((shares, below), parts))| {
-        vectorised(|| {
+        vectorised!({
             let rows = shares.chunks_exact_mut(columns).zip(below.chunks_exact_mut(columns));
             for ((x, parts), (shares, below)) in x.chunks_exact(columns).zip(parts.chunks_exact_mut(2)).zip(rows) {
                 (parts[0], parts[1]) = of_row(x, shares, below);

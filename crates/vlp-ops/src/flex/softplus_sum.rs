@@ -24,7 +24,12 @@ pub(super) fn forward(a: &Matrix, b: &Matrix, scale: f32, bias: f32, positive: O
         let tile = similarities(&mut tile, a, b, from..rows.min(from + step), scale);
         let of_row = |(row, tile): (usize, &mut [f32])| {
             let of_positive = take_positive(tile, positive, from + row, bias).map_or(0.0, |(value, _)| value);
-            of_positive + f64::from(vectorised(|| sum(tile, |x| softplus_and_sigmoid(x + bias).0)))
+            of_positive
+                + f64::from(vectorised!(sum(
+                    tile,
+                    #[inline(always)]
+                    |x| softplus_and_sigmoid(x + bias).0
+                )))
         };
         let sums: Vec<f64> = tile.par_chunks_mut(columns).enumerate().map(of_row).collect();
         total += sums.iter().sum::<f64>();
@@ -44,7 +49,7 @@ pub(super) fn with_gradients(a: &Matrix, b: &Matrix, scale: f32, bias: f32, posi
         let tile = similarities(&mut tile, a, b, from..to, scale);
         let of_row = |(row, tile): (usize, &mut [f32])| {
             let of_positive = take_positive(tile, positive, from + row, bias);
-            let (mut sum, mut derivative) = vectorised(|| differentiate_row(tile, bias));
+            let (mut sum, mut derivative) = vectorised!(differentiate_row(tile, bias));
             if let (Some((value, pull)), Some(positive)) = (of_positive, positive) {
                 tile[positive + from + row] = pull;
                 sum += value;
