@@ -164,16 +164,17 @@ impl DeviceName {
         std::panic::set_hook(Box::new(|_| ()));
         let tried = std::panic::catch_unwind(|| {
             let device = device();
-            let two = burn::tensor::Tensor::<1>::ones([2], &device).sum().into_scalar::<f32>();
-            (two == 2.0).then_some(device)
+            let two = burn::tensor::Tensor::<1>::ones([2], &device).sum().try_into_scalar::<f32>();
+            two.map(|two| (two == 2.0).then_some(device)).map_err(|error| error.to_string())
         });
         std::panic::set_hook(hook);
         let reason = match tried {
-            Ok(Some(device)) => return Ok(device),
-            Ok(None) => "it computes 1 + 1 wrong".to_string(),
+            Ok(Ok(Some(device))) => return Ok(device),
+            Ok(Ok(None)) => "it computes 1 + 1 wrong".to_string(),
+            Ok(Err(text)) => cause(&text).to_string(),
             Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
-                (Some(text), _) => text.lines().next().unwrap_or_default().to_string(),
-                (_, Some(text)) => text.lines().next().unwrap_or_default().to_string(),
+                (Some(text), _) => cause(text).to_string(),
+                (_, Some(text)) => cause(text).to_string(),
                 _ => "its driver could not be started".to_string(),
             },
         };
@@ -181,9 +182,28 @@ impl DeviceName {
     }
 }
 
+/// What lies deepest in an error that tells its causes one below the other.
+fn cause(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.next().unwrap_or_default();
+    let mut deepest = first;
+    while lines.any(|line| line.starts_with("Caused by:")) {
+        deepest = lines.next().filter(|line| !line.is_empty()).unwrap_or(deepest);
+    }
+    deepest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_deepest_cause_is_told() {
+        assert_eq!(cause("no driver\nmore"), "no driver");
+        let nested = "An error happened\nCaused by:\n  a server\nCaused by:\n  no libcuda.so\nBacktrace:\n  0: main";
+        assert_eq!(cause(nested), "no libcuda.so");
+        assert_eq!(cause(""), "");
+    }
 
     #[test]
     fn every_name_reads_back_as_itself() {

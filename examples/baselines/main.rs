@@ -2,7 +2,7 @@
 //! side: table.md, table.json and baselines.png.
 //!
 //! ```text
-//! cargo run --release --example baselines                # about an hour on two CPU cores
+//! cargo run --release --example baselines                # hours on two CPU cores; the table that matters most after one
 //! cargo run --release --example baselines -- --short     # minutes, to see that everything works
 //! ```
 //!

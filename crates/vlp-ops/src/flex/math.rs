@@ -98,17 +98,26 @@ pub(super) fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 
 /// Computes an expression in code for the widest vector instructions that this machine has.
 ///
-/// Closures that its loops call should be `#[inline(always)]` if they are long, as this one is: the expression has a copy for every set of
-/// instructions, so the compiler would rather call than inline them, and what it calls is compiled for the oldest set.
+/// There is a copy of the expression for every set of instructions, so once it is long the compiler would rather call than inline it, and
+/// what is called is compiled for the oldest set. Hence the closure is always inlined, and so should be those that its loops call.
 macro_rules! vectorised {
-    ($body:expr) => {
+    ($body:expr) => {{
+        // Consuming something makes the closure one to call once. Another would be called through a function that takes it by value, which
+        // nothing inlines.
+        let once = crate::flex::math::Once;
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || $body,
+            || {
+                let crate::flex::math::Once = { once };
+                $body
+            },
         )
-    };
+    }};
 }
 pub(super) use vectorised;
+
+/// See [`vectorised`].
+pub(super) struct Once;
 
 #[cfg(test)]
 mod tests {
