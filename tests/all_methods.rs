@@ -11,7 +11,7 @@ use serde_json::json;
 use vlp::methods::AnyMethodConfig;
 use vlp_testkit::parameters::parameters;
 
-use common::{Model, config, losses, recipe, trainer};
+use common::{config, losses, recipe, trainer};
 
 const STEPS: u64 = 6;
 /// The backend has one generator, which every step seeds: two runs at a time would draw each other's dropout.
