@@ -5,6 +5,7 @@ use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 
 use crate::composed;
+use crate::gelu::{self, Gate};
 
 const SCALE: f64 = 7.0;
 const BIAS: f64 = -1.5;
@@ -117,5 +118,26 @@ fn sums_of_softplus_and_their_gradients_do_not_depend_on_the_chunk() {
                 assert_close(&format!("steps of {step}, positives {positive:?}"), actual, expected);
             }
         }
+    }
+}
+
+#[test]
+fn the_slope_of_gelu_is_that_of_the_exact_form_and_finite_for_huge_inputs() {
+    let slopes = [
+        (-1e30, 0.0),
+        (-3.0, -0.011_945_647_204_184),
+        (-0.5, 0.132_504_875_343_837_1),
+        (0.0, 0.5),
+        (0.5, 0.867_495_124_656_162_8),
+        (3.0, 1.011_945_647_204_184),
+        (1e30, 1.0),
+    ];
+    let x = tensor(&slopes.map(|(x, _)| x), [slopes.len()]);
+    let ones = tensor(&[1.0; 7], [slopes.len()]);
+    let d_x = gelu::composed_backward::<Flex>(x, ones, Gate::Normal);
+    let d_x: Vec<f64> = d_x.into_data().try_into_vec().expect("f64 data");
+    for (actual, (x, expected)) in d_x.into_iter().zip(slopes) {
+        // The backend's error function may be one of f32.
+        assert!((actual - expected).abs() < 1e-6, "at {x}: {actual}, not {expected}");
     }
 }
