@@ -6,10 +6,8 @@ Needs only `pip install torch`. Asks `cargo bench --bench step -- --serve` for e
 so that a machine that becomes slower does so for both. Prints a Markdown table of medians and their ratios.
 """
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
@@ -17,6 +15,7 @@ import torch
 from torch import nn
 
 import quickstart_step
+from bench import Ours
 
 TURNS = int(os.environ.get("TURNS", "9"))
 OPTIMIZER = dict(lr=1e-3, betas=(0.9, 0.98), eps=1e-8, weight_decay=0.1)
@@ -115,21 +114,6 @@ def laps(clock):
     return [1e3 * (after - before) for before, after in zip(clock, clock[1:])]
 
 
-class Ours:
-    """The benchmark of this library, waiting for questions; OURS names a binary built before."""
-
-    def __init__(self):
-        command = [os.environ["OURS"]] if "OURS" in os.environ else ["cargo", "bench", "--quiet", "--bench", "step", "--"]
-        self.process = subprocess.Popen([*command, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, *words):
-        print(*words, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the benchmark ended at: {' '.join(map(str, words))}")
-        return json.loads(answer)
-
-
 def median(steps):
     return sorted(steps, key=sum)[len(steps) // 2]
 
@@ -140,7 +124,7 @@ def shown(step):
 
 def main():
     torch.set_num_threads(os.cpu_count())
-    ours = Ours()
+    ours = Ours("step")
     print(
         f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, f32, eager; medians of {TURNS} steps by turns, after two "
         "that do not count; in brackets forward / backward / update\n"

@@ -84,7 +84,7 @@ fn check(args: &Args, device: &burn::tensor::Device) -> Result<bool, Box<dyn Err
     told("operations");
     let operations = operations::measure(device, args.quick, begun + minutes / 2);
     told("training steps");
-    let steps = steps::measure_all(args, &ceilings, begun + minutes)?;
+    let steps = steps::measure_all(args, device, &ceilings, begun + minutes)?;
     let report =
         Report { device: args.device.to_string(), quick: args.quick, agreements, curve, ceilings, operations, steps };
     report.write(&args.out)?;

@@ -64,15 +64,19 @@ pub(crate) struct Step {
 }
 
 /// All models, each in bf16 and then in f32, at the first batch and at the largest that fits.
-pub(crate) fn measure_all(args: &Args, ceilings: &Ceilings, until: Instant) -> Result<Vec<Step>, Box<dyn Error>> {
-    let device = args.device.open()?;
+pub(crate) fn measure_all(
+    args: &Args,
+    device: &Device,
+    ceilings: &Ceilings,
+    until: Instant,
+) -> Result<Vec<Step>, Box<dyn Error>> {
     if args.quick {
         let timed = in_own_process(args, QUICK, Precision::F32, 8, until)?;
         return Ok(vec![step((QUICK, None), Precision::F32, 8, timed, ceilings)]);
     }
     let mut steps = Vec::new();
     for precision in [Precision::Bf16, Precision::F32] {
-        if let Err(error) = check_precision(&device, precision) {
+        if let Err(error) = check_precision(device, precision) {
             println!("no training steps: {error}");
             continue;
         }

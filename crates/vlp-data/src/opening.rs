@@ -26,8 +26,6 @@ impl Dataset {
     ///
     /// # Errors
     /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`](crate::TarShards::open).
-    ///
-    /// [`TarShards::open`](crate::TarShards::open): crate::TarShards::open
     pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
         let names = expand_braces(patterns)?;
         match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {

@@ -165,6 +165,7 @@ mod tests {
             ]
         );
     }
+
     #[test]
     fn long_values_are_cut() {
         let found = differences(&json!({"image": {"name": "é".repeat(100)}}), &json!({"image": 1}));

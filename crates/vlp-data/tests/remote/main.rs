@@ -374,7 +374,7 @@ fn s3_and_google_take_their_settings_from_the_environment() {
 }
 
 #[test]
-#[ignore = "no test by itself: s3_and_google_take_their_settings_from_the_environment runs it in a process of its own"]
+#[ignore = "needs credentials in its environment: scripts/test-features.sh runs it, through s3_and_google_take_their_settings_from_the_environment"]
 fn reads_from_a_store() {
     for url in ["s3://bucket/a/b/train-1.tar", "gs://bucket/a/b/train-1.tar"] {
         let dataset = Dataset::tars(url, Limits::default()).unwrap();
