@@ -18,11 +18,12 @@
 //! | [`CleanCaption`] | CLIP's text cleaning as a transform, for use before augmentation |
 //! | [`Pass`] | every sample once, in order, for evaluation |
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
-//! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`) |
+//! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`), [`CanonicalText`] before one of them |
 
 mod batch;
 mod braces;
 mod bytes_reader;
+mod canonical_text;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -57,6 +58,7 @@ mod views;
 
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
 pub use braces::expand_braces;
+pub use canonical_text::CanonicalText;
 pub use clean_caption::CleanCaption;
 pub use clip_bpe::ClipBpe;
 pub use clip_vocab::ClipVocab;
