@@ -25,6 +25,7 @@
 mod batch;
 mod braces;
 mod bytes_reader;
+mod class_names;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -33,10 +34,13 @@ mod cursor;
 mod damage;
 mod dataset;
 mod decode;
+mod distinct;
 mod error;
 mod fetched;
+mod fingerprint;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
+mod hold_out;
 mod html_entities;
 mod inspecting;
 mod inspection;
@@ -44,6 +48,7 @@ mod left_out;
 mod limits;
 mod loader;
 mod metadata;
+mod nearest;
 mod opening;
 mod order;
 mod pass;
@@ -89,7 +94,7 @@ pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
-pub use source::{ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarShards, YfccZips};
+pub use source::{ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions, TarShards, YfccZips};
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};
 pub use source_options::{LeftOutPolicy, SourceOptions};
