@@ -26,6 +26,7 @@ mod batch;
 mod braces;
 mod bytes_reader;
 mod canonical_text;
+mod class_names;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -34,10 +35,13 @@ mod cursor;
 mod damage;
 mod dataset;
 mod decode;
+mod distinct;
 mod error;
 mod fetched;
+mod fingerprint;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
+mod hold_out;
 mod html_entities;
 mod inspecting;
 mod inspection;
@@ -45,6 +49,7 @@ mod left_out;
 mod limits;
 mod loader;
 mod metadata;
+mod nearest;
 mod opening;
 mod order;
 mod pass;
@@ -92,7 +97,8 @@ pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
 pub use source::{
-    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarShards, YfccZips,
+    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions, TarShards,
+    YfccZips,
 };
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};
