@@ -78,7 +78,7 @@ pub(crate) fn measure(model: &Model, shared: &Shared) -> Result<Report, Box<dyn 
 
     let images = embed_images(model, artist.upload(&device))?;
     let (classes, class_of) = numbered(artist.field("label"));
-    let (prompts, class_of_prompt) = prompts(&classes, &TEMPLATES);
+    let (prompts, class_of_prompt) = prompts(&classes, &TEMPLATES)?;
     let prompts = texts(&prompts)?;
     let classifier = HeadEmbeddings {
         weak: class_embeddings(&prompts.weak, &class_of_prompt)?,

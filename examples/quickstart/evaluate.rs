@@ -41,7 +41,7 @@ pub(crate) fn evaluate<M: Embedder>(model: &M, setup: &Setup) -> Result<Results,
     let concept_texts = embed(&captions)?;
     let labels = artist.field("label");
     let (classes, class_of) = numbered(&labels);
-    let (prompts, class_of_prompt) = prompts(&classes, &TEMPLATES);
+    let (prompts, class_of_prompt) = prompts(&classes, &TEMPLATES)?;
     let prompt_texts = embed(&prompts)?;
 
     let mut reports = Vec::new();
