@@ -26,6 +26,7 @@ mod bytes_reader;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
+mod clip_files;
 mod clip_vocab;
 mod cursor;
 mod damage;
