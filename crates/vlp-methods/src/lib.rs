@@ -27,6 +27,7 @@ mod clip;
 mod clip_rocket;
 mod cluster_head;
 mod error;
+mod from_dual;
 mod heads;
 mod momentum;
 mod nclip;
