@@ -53,6 +53,7 @@
 //! ```
 
 pub mod device;
+pub mod pretrained;
 pub mod recipe;
 
 pub use vlp_augment as augment;
