@@ -30,6 +30,7 @@ mod class_names;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
+mod clip_files;
 mod clip_vocab;
 mod cursor;
 mod damage;
