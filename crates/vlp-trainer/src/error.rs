@@ -70,6 +70,17 @@ pub enum TrainError {
         /// Its highest step.
         step: u64,
     },
+    /// A run in a directory that another run has.
+    #[error(
+        "{} is in use by {}; wait until it ends, stop it, or choose another directory",
+        dir.display(), process.map_or("another process".to_owned(), |process| format!("process {process}"))
+    )]
+    RunInUse {
+        /// The run directory.
+        dir: PathBuf,
+        /// Whose it is, where that can be told.
+        process: Option<u32>,
+    },
     /// A resume without `Trainer::with_checkpoints`.
     #[error("nothing to resume from: call `with_checkpoints` before `resume`")]
     NoCheckpoints,

@@ -8,6 +8,7 @@
 //! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`WeightDecay`], [`adamw_with_decay`] | a weight decay that changes from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
+//! | [`RunFolder`] | the directory of a run, held by one process, and what lies in it |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
 //! | [`TrainError`] | why a run ended, grouped by whose fault it is |
@@ -75,6 +76,7 @@ mod rate_factors;
 mod record;
 mod report;
 mod run;
+mod run_folder;
 mod step;
 mod stop;
 mod trainer;
@@ -94,6 +96,7 @@ pub use options::TrainerOptions;
 pub use progress::ProgressBar;
 pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
+pub use run_folder::{RunContents, RunFolder};
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};
 pub use weight_decay::WeightDecay;

@@ -8,6 +8,7 @@ use vlp_schedulers::Schedule;
 use crate::checkpoint::State;
 use crate::report::Clock;
 use crate::step::{Taken, take_step};
+use crate::trainer::Resumed;
 use crate::{
     Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Outcome, RateFactors, StepReport, Stop, TrainError,
     Trained, TrainerOptions, WeightDecay,
@@ -30,12 +31,17 @@ pub(crate) struct Run<M: Method, S> {
     /// Of the source after the last step that counts.
     pub(crate) position: Value,
     pub(crate) last_saved: Option<PathBuf>,
+    pub(crate) resumed: Option<Resumed>,
     pub(crate) clock: Clock,
 }
 
 impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
-    pub(crate) fn fit(mut self, mut method: M) -> Result<Trained<M>, TrainError> {
+    pub(crate) fn fit(mut self, mut method: M, warnings: &[String]) -> Result<Trained<M>, TrainError> {
         let (first, total_steps) = (self.step, self.options.total_steps);
+        if let Some(Resumed { checkpoint, passed_over }) = self.resumed.take() {
+            self.tell(&Event::Resumed { step: first, path: checkpoint.path(), passed_over: &passed_over })?;
+        }
+        self.warn(warnings)?;
         let mut control = self.tell(&Event::Start { step: first, total_steps, method: &method });
         while let Ok(Control::Continue) = control {
             if self.step >= total_steps || self.stop.is_requested() {
@@ -130,9 +136,16 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             tallies,
             without_optimizer_state: Vec::new(),
         };
-        let path = Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer, state)?;
-        checkpoints.saved(self.step)?;
+        let (path, replaced) =
+            Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer, state)?;
+        let warnings = checkpoints.saved(self.step, replaced);
         self.last_saved = Some(path.clone());
-        self.tell(&Event::Saved { step: self.step, path: &path }).map(drop)
+        self.tell(&Event::Saved { step: self.step, path: &path })?;
+        self.warn(&warnings)
+    }
+
+    fn warn(&mut self, warnings: &[String]) -> Result<(), TrainError> {
+        let step = self.step;
+        warnings.iter().try_for_each(|text| self.tell(&Event::Warning { step, text }).map(drop))
     }
 }

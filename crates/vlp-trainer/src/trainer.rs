@@ -30,7 +30,15 @@ pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
     stop: Stop,
     step: u64,
     skipped: u64,
-    resumed: Option<Checkpoint>,
+    resumed: Option<Resumed>,
+}
+
+/// Where a run continues.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) checkpoint: Checkpoint,
+    /// Why newer ones cannot be read.
+    pub(crate) passed_over: Vec<String>,
 }
 
 /// How a run ended.
@@ -127,7 +135,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         &self.method
     }
 
-    /// Continues from the newest readable checkpoint.
+    /// Continues from the newest readable checkpoint; [`Event::Resumed`](crate::Event::Resumed) says which, and what is wrong
+    /// with newer ones.
     ///
     /// On the CPU backend the run then equals one that was never interrupted, bit for bit: losses, parameters, optimizer
     /// state and order of samples.
@@ -136,8 +145,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// [`TrainError::NoCheckpoint`] when there is none, and what names the difference when it is of a run with another
     /// configuration, seed, model or optimizer.
     pub fn resume(mut self) -> Result<Self, TrainError> {
-        let checkpoints = self.checkpoints.as_ref().ok_or(TrainError::NoCheckpoints)?;
-        let checkpoint = checkpoints.newest()?;
+        let checkpoints = self.checkpoints.as_mut().ok_or(TrainError::NoCheckpoints)?;
+        let (checkpoint, passed_over) = checkpoints.newest()?;
         checkpoint.check_config(&checkpoints.config)?;
         let state = checkpoint.state()?;
         if state.seed != self.options.seed {
@@ -150,7 +159,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         self.source
             .seek(&state.position)
             .map_err(|source| TrainError::Position { path: checkpoint.path().to_path_buf(), source })?;
-        (self.step, self.skipped, self.resumed) = (state.step, state.skipped, Some(checkpoint));
+        (self.step, self.skipped) = (state.step, state.skipped);
+        self.resumed = Some(Resumed { checkpoint, passed_over });
         Ok(self)
     }
 
@@ -163,9 +173,11 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             return Err(TrainError::NothingToTrain);
         }
         let factors = (self.build_factors)(&self.method).map_err(|source| TrainError::RateFactors { source })?;
-        if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.prepare(self.resumed.as_ref().map(Checkpoint::step))?;
-        }
+        let resumed_at = self.resumed.as_ref().map(|resumed| resumed.checkpoint.step());
+        let warnings = match &mut self.checkpoints {
+            Some(checkpoints) => checkpoints.prepare(resumed_at)?,
+            None => Vec::new(),
+        };
         let optimizer = match self.optimizer.take() {
             Some(optimizer) => optimizer,
             None => (self.build_optimizer)(&self.method),
@@ -178,7 +190,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             decay: self.decay,
             factors,
             options: self.options,
-            last_saved: self.resumed.as_ref().map(|checkpoint| checkpoint.path().to_path_buf()),
+            last_saved: self.resumed.as_ref().map(|resumed| resumed.checkpoint.path().to_path_buf()),
+            resumed: self.resumed,
             checkpoints: self.checkpoints,
             hooks: self.hooks,
             stop: self.stop,
@@ -186,7 +199,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             skipped: self.skipped,
             clock: Clock::new(),
         };
-        run.fit(self.method)
+        run.fit(self.method, &warnings)
     }
 }
 

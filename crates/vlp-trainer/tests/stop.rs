@@ -98,7 +98,8 @@ fn a_time_interval_saves_too() {
     let dir = tempfile::tempdir().unwrap();
     let saves = checkpoints(dir.path()).every_steps(0).every(Duration::from_nanos(1)).keep(100);
     trainer(4).with_checkpoints(saves).fit().unwrap();
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4);
+    // And the lock.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4 + 1);
 }
 
 /// Runs the test `name` of this binary in a child process that finds `dir` in its environment.
