@@ -33,6 +33,7 @@ mod dataset;
 mod decode;
 mod error;
 mod fetched;
+mod fingerprint;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
 mod html_entities;
