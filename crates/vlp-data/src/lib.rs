@@ -47,6 +47,8 @@ mod pass;
 mod photometric;
 mod plan;
 mod rank;
+#[cfg(feature = "hf-tokenizers")]
+mod regex_dialect;
 mod sample;
 mod sampling;
 mod source;
