@@ -116,7 +116,7 @@ impl InfoNce {
             let sizes = groups.sizes(&side.keys);
             let gap = side.own_keys(rank) - groups.sums(side.keys.clone()) / sizes.clone();
             // Of a row that is alone nothing must be left, in the gradient neither.
-            gap * sizes.greater_elem(1.0).float()
+            gap * (sizes - 1.0).clamp_max(1.0)
         });
         let right =
             |best: Tensor<1, Int>| groups.of_keys(&device).select(0, best).equal(groups.of_rows(&device)).float();
@@ -147,8 +147,8 @@ impl InfoNce {
         }
         let most = targets[0].clone().argmax(1).flatten::<1>(0, 1);
         let (rank, device) = (ctx.collective.rank(), a.queries.device());
-        let own = diagonal(expected, rank * expected[0], &device).float().cast(a.keys.dtype());
-        let [of_a, of_b] = targets.map(|target| own.clone() - target);
+        let own = diagonal(expected, rank * expected[0], &device);
+        let [of_a, of_b] = targets.map(|target| target.zeros_like().mask_fill(own.clone(), 1.0) - target);
         let gaps = [of_a.matmul(b.keys.clone()), of_b.matmul(a.keys.clone())];
         self.terms(&a, &b, Some(gaps), scale, rank, |best| best.equal(most).float())
     }
@@ -240,10 +240,10 @@ impl InfoNce {
 
 /// The column of the largest entry of each row, the first of several: its own partner's or the best of the others.
 fn best(from: &Side, own_keys: &Tensor<2>, keys: &Tensor<2>, others: Tensor<1>, rank: usize) -> Tensor<1, Int> {
-    let (queries, rows) = (from.queries.clone().inner(), from.queries.dims()[0]);
-    let others = others.inner().int();
+    let (queries, rows) = (from.queries.clone().detach(), from.queries.dims()[0]);
+    let others = others.detach().int();
     let score = |keys: Tensor<2>| (queries.clone() * keys).sum_dim(1).flatten::<1>(0, 1);
-    let (mine, theirs) = (score(own_keys.clone().inner()), score(keys.clone().inner().select(0, others.clone())));
+    let (mine, theirs) = (score(own_keys.clone().detach()), score(keys.clone().detach().select(0, others.clone())));
     let first = (rank * rows) as i64;
     let own = Tensor::<1, Int>::arange(first..first + rows as i64, &queries.device());
     let tie = mine.clone().equal(theirs.clone()).bool_and(own.clone().lower(others.clone()));

@@ -259,7 +259,7 @@ pub(crate) fn row_softmax<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, Flo
     let highest = B::float_max_dim(x.clone(), 1);
     let below = B::float_sub(x, highest.clone());
     let exponentials = B::float_exp(below.clone());
-    let rest = sum_of_others::<B>(exponentials.clone(), &x);
+    let rest = sum_of_others::<B>(exponentials.clone(), &below);
     let parts = B::float_cat(vec![highest, B::float_log1p(rest)], 1);
     let sum = B::float_sum_dim(exponentials.clone(), 1);
     (B::float_div(exponentials, sum), below, parts)

@@ -135,7 +135,7 @@ impl Loader {
             return Err(DataError::DistinctAcrossRanks);
         }
         self.pipeline = None;
-        self.cursor = cursor.clone();
+        self.cursor = Cursor { data: self.cursor.data, ..cursor.clone() };
         Ok(())
     }
 
