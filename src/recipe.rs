@@ -125,6 +125,9 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
+/// Most samples of a batch: thirty times the largest that contrastive pre-training has been published with.
+const MOST_SAMPLES: usize = 1 << 20;
+
 impl Recipe {
     /// The names of the recipes that are part of this library.
     pub fn builtin_names() -> impl Iterator<Item = &'static str> {
@@ -346,6 +349,9 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
         if self.batch_size < 2 {
             let must = "at least 2: a contrastive loss compares samples";
             return refuse("batch_size", self.batch_size.to_string(), must);
+        }
+        if self.batch_size > MOST_SAMPLES {
+            return refuse("batch_size", self.batch_size.to_string(), "at most 1048576");
         }
         Ok(())
     }

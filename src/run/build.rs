@@ -71,7 +71,7 @@ pub(super) fn method<M: MethodConfig, I: ImageEncoderConfig>(
     match &recipe.init {
         Some(InitRecipe { weights: Some(path), .. }) => give_weights::<M, I>(&mut method, path, recipe, device)?,
         Some(InitRecipe { checkpoint: Some(path), .. }) => {
-            let (checkpoint, _) = folder::checkpoint(path)?;
+            let (checkpoint, ..) = folder::checkpoint(path)?;
             method = checkpoint.load_model(method)?;
         }
         _ => (),
@@ -265,8 +265,8 @@ pub(super) fn stepper<M: MethodConfig, I: ImageEncoderConfig>(
 }
 
 /// When to save, and how much to keep.
-pub(super) fn checkpoints(recipe: &CheckpointRecipe, dir: &Path, config: Value) -> Checkpoints {
-    Checkpoints::new(dir, config)
+pub(super) fn checkpoints(recipe: &CheckpointRecipe, folder: &RunFolder, config: Value) -> Checkpoints {
+    Checkpoints::in_folder(folder, config)
         .every_steps(recipe.every_steps)
         .every(Duration::from_secs_f64(60.0 * recipe.every_minutes))
         .keep(recipe.keep)

@@ -4,11 +4,12 @@
 //! | item | role |
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
-//! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`clip_global_norm`], [`gate`], [`check_rate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
 //! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`Stepper`] | one step of training as one call, for loops written by hand |
 //! | [`Optimizer`], [`adamw_with_decay`] | an optimizer with its weight decay, which may change from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
+//! | [`RunFolder`] | the directory of a run, held by one process, and what lies in it |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
 //! | [`TrainError`] | why a run ended, grouped by whose fault it is |
@@ -70,7 +71,8 @@
 //!     if let Some(norm) = clip_global_norm(&method, &mut grads, 1.0) {
 //!         gate(step, &StepNumbers::read(&out, norm)?)?;
 //!     }
-//!     method = optimizer.step(step, schedule.at(step), method, grads).after_update(&ctx);
+//!     let lr = check_rate(step, "learning rate", schedule.at(step))?;
+//!     method = optimizer.step(step, lr, method, grads).after_update(&ctx);
 //! }
 //! # Ok(()) }
 //! ```
@@ -81,6 +83,7 @@ mod checkpoint;
 mod checkpoints;
 mod clip;
 mod error;
+mod finite;
 mod gate;
 mod hook;
 mod json_lines;
@@ -95,6 +98,7 @@ mod rate_factors;
 mod record;
 mod report;
 mod run;
+mod run_folder;
 mod step;
 mod stepper;
 mod stop;
@@ -107,7 +111,7 @@ pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use clip::clip_global_norm;
 pub use error::TrainError;
-pub use gate::{NonFinite, StepNumbers, gate};
+pub use gate::{NonFinite, StepNumbers, check_rate, gate};
 pub use hook::{Control, Event, Hook, HookError};
 pub use json_lines::JsonLines;
 pub use manifest::differences as config_differences;
@@ -117,6 +121,7 @@ pub use options::TrainerOptions;
 pub use progress::ProgressBar;
 pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
+pub use run_folder::{RunContents, RunFolder};
 pub use stepper::Stepper;
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};

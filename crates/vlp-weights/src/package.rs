@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use vlp_augment::open_regular;
 
 use crate::config::{ImageTower, OneTower};
 use crate::folder::{
@@ -60,7 +61,7 @@ impl StateDict {
             return StateDict::read_sharded(path, limits);
         }
         let mut start = Vec::new();
-        let file = File::open(path).map_err(WeightError::io("open", path))?;
+        let file = open_regular(path).map_err(WeightError::io("open", path))?;
         file.take(9).read_to_end(&mut start).map_err(WeightError::io("read", path))?;
         match start.as_slice() {
             [_, _, _, _, _, _, _, _, b'{'] => Ok(StateDict::read_safetensors(path, limits)?.without_wrappers()),
