@@ -1,0 +1,53 @@
+//! One file a command.
+
+mod completions;
+mod data;
+mod device;
+mod plot;
+mod recipes;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// Vision-language pre-training: train, look at, use and convert models of pictures and texts.
+#[derive(Parser, Debug)]
+#[command(version, arg_required_else_help = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// One JSON document instead of text, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Looks into data, packs and counts it
+    #[command(subcommand)]
+    Data(data::Data),
+    /// Lists, shows and compares recipes
+    #[command(subcommand)]
+    Recipes(recipes::Recipes),
+    /// Shows where this program can compute
+    Device(device::Args),
+    /// Draws schedules of a recipe and curves of runs as PNG
+    #[command(subcommand)]
+    Plot(plot::Plot),
+    /// Prints the words of this program for a shell to complete
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Does it. `program` describes the command line.
+    pub(crate) fn run(self, program: clap::Command, screen: Screen) -> Result<(), Failure> {
+        match self {
+            Command::Data(data) => data.run(screen),
+            Command::Recipes(recipes) => recipes.run(screen),
+            Command::Device(args) => args.run(screen),
+            Command::Plot(plot) => plot.run(screen),
+            Command::Completions(args) => args.run(program),
+        }
+    }
+}

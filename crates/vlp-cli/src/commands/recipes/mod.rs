@@ -1,0 +1,31 @@
+//! `vlp recipes`: runs as data.
+
+mod diff;
+mod keys;
+mod list;
+mod show;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Recipes {
+    /// Lists the recipes that are built in
+    List,
+    /// Shows a recipe in full: with what it extends and what it leaves out
+    Show(show::Args),
+    /// Shows the keys in which two recipes differ
+    Diff(diff::Args),
+}
+
+impl Recipes {
+    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
+        match self {
+            Recipes::List => list::run(screen),
+            Recipes::Show(args) => args.run(screen),
+            Recipes::Diff(args) => args.run(screen),
+        }
+    }
+}
