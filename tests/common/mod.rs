@@ -10,7 +10,7 @@ use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
 use vlp::encoders::{AnyImageEncoder, AnyImageEncoderConfig, TextTransformer};
 use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
-use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, WeightDecay, adamw_with_decay};
+use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, adamw_with_decay};
 
 pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
@@ -43,16 +43,14 @@ pub(crate) fn trainer(recipe: &Recipe, steps: u64, out: &Path, config: Value) ->
         LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
     let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views().unwrap(), loader).unwrap();
     let options = recipe.optimizer.adamw();
-    let decay = WeightDecay::new(recipe.optimizer.weight_decay_over(steps).unwrap());
-    let of_optimizer = decay.clone();
+    let decay = recipe.optimizer.weight_decay_over(steps).unwrap();
     Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &_| adamw_with_decay(method, options, &of_optimizer),
+        move |method: &_| adamw_with_decay(method, options, decay),
         recipe.schedule.over(steps).unwrap(),
         TrainerOptions::new(&device, steps).with_seed(recipe.seed).with_max_norm(1.0),
     )
-    .with_weight_decay(decay)
     .with_checkpoints(Checkpoints::new(out, config).every_steps(3))
     .with_hook(JsonLines::new(out.join("metrics.jsonl")))
 }

@@ -80,6 +80,9 @@ pub enum Damage {
     /// It could not be fetched from afar. No damage of the sample: it ends a stream of batches instead of being skipped.
     #[error("{0}")]
     Unreachable(Unreachable),
+    /// A row of a table has not the cells that its header has, or a quotation mark without its end.
+    #[error("{0}")]
+    Row(String),
     /// The archive itself is broken from here on.
     #[error("the archive cannot be read on: {0}")]
     Archive(String),
@@ -120,6 +123,8 @@ pub enum DamageKind {
     NotFetched,
     /// [`Damage::Unreachable`]
     Unreachable,
+    /// [`Damage::Row`]
+    Row,
     /// [`Damage::Archive`]
     Archive,
 }
@@ -143,6 +148,7 @@ impl DamageKind {
             Self::NotRegular => "not_regular",
             Self::NotFetched => "not_fetched",
             Self::Unreachable => "unreachable",
+            Self::Row => "row",
             Self::Archive => "archive",
         }
     }
@@ -167,6 +173,7 @@ impl Damage {
             Self::NotRegular(_) => DamageKind::NotRegular,
             Self::NotFetched(_) => DamageKind::NotFetched,
             Self::Unreachable(_) => DamageKind::Unreachable,
+            Self::Row(_) => DamageKind::Row,
             Self::Archive(_) => DamageKind::Archive,
         }
     }

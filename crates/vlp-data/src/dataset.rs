@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Tally, decode};
+use crate::{Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, decode};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -159,6 +159,13 @@ impl Dataset {
     /// Damage found while indexing; those samples are not numbered.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What the sources leave out by their own rules, by reason and with examples; damage found while indexing is in it.
+    pub fn left_out(&self) -> LeftOut {
+        let mut all = LeftOut::default();
+        self.parts.iter().for_each(|part| all.merge(&part.source.left_out()));
+        all
     }
 
     /// What is wrong with whole shards, a sentence each.

@@ -59,6 +59,16 @@ pub enum DataError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A source leaves something out, and was not to.
+    #[error("{origin} leaves out {total} things by its rules, and `left_out = \"refuse\"` forbids it:\n{left_out}")]
+    LeftOut {
+        /// The source.
+        origin: String,
+        /// How many samples and files.
+        total: u64,
+        /// Reasons and examples, a line each.
+        left_out: String,
+    },
     /// More damaged samples than the limit allows.
     #[error(
         "{damaged} of the last {window} samples are damaged, the limit is {rate} of them. All so far: {kinds}. The \

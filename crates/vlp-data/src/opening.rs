@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::source::{CsvOptions, FolderCaptions};
-use crate::{DataError, Dataset, Limits, expand_braces};
+use crate::source::Table;
+use crate::{DataError, Dataset, LeftOutPolicy, Limits, SourceOptions, expand_braces};
 
 impl Dataset {
     /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
@@ -99,45 +99,65 @@ impl Dataset {
         Self::new(crate::ParquetTable::open(paths, options, limits.clone())?, limits)
     }
 
-    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` (commas) or `.tsv` table with open_clip's column
-    /// names, `.jsonl` lines, a pattern of `.parquet` tables (feature `parquet`), a folder of shards or of such tables, or a
-    /// folder of pictures.
+    /// Whatever this names, with everything found out by itself: see [`Dataset::from_path_with`].
     ///
     /// # Errors
-    /// When it is none of these, and as the function that reads it.
+    /// As there.
     pub fn from_path(path: &str, limits: Limits) -> Result<Self, DataError> {
+        Self::from_path_with(path, &SourceOptions::with_limits(limits))
+    }
+
+    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` or `.tsv` table, `.jsonl` lines, a pattern of `.parquet`
+    /// tables (feature `parquet`), a folder of shards or of such tables, or a folder of pictures.
+    ///
+    /// # Errors
+    /// When it is none of these, as the function that reads it, and when something is left out that the options do not allow.
+    pub fn from_path_with(path: &str, options: &SourceOptions) -> Result<Self, DataError> {
+        let dataset = Self::of_any_layout(path, options)?;
+        let left_out = dataset.left_out();
+        match options.left_out {
+            LeftOutPolicy::Refuse if !left_out.is_empty() => Err(DataError::LeftOut {
+                origin: path.to_owned(),
+                total: left_out.total(),
+                left_out: left_out.to_string(),
+            }),
+            _ => Ok(dataset),
+        }
+    }
+
+    fn of_any_layout(path: &str, options: &SourceOptions) -> Result<Self, DataError> {
+        let limits = options.limits.clone();
         let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
         if Path::new(path).is_dir() {
             return match Self::open(path, "", limits.clone()) {
                 Err(DataError::NoShards { .. }) => match files_of(path.as_ref(), "", ".parquet")?.0 {
-                    tables if tables.is_empty() => Self::folder(path, FolderCaptions::Auto, limits),
-                    tables => Self::tables(tables, limits),
+                    tables if tables.is_empty() => Self::folder(path, options.folder, limits),
+                    tables => Self::tables(tables, options),
                 },
                 shards => shards,
             };
         }
-        if ends(".csv") || ends(".tsv") {
-            let separator = if ends(".csv") { ',' } else { '\t' };
-            Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
+        if ends(".csv") || ends(".tsv") || ends(".txt") || ends(".token") {
+            Self::new(Table::from_text(path.as_ref(), options)?, limits)
         } else if ends(".jsonl") {
             Self::json_lines(path, limits)
         } else if ends(".tar") {
             Self::tars(path, limits)
         } else if ends(".parquet") {
-            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), limits)
+            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), options)
         } else {
-            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl, .parquet".to_owned();
+            let reason = "no folder and none of .tar, .csv, .tsv, .txt, .jsonl, .parquet".to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
     }
 
     /// Parquet tables with usual column names.
-    fn tables(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, DataError> {
+    fn tables(paths: Vec<PathBuf>, options: &SourceOptions) -> Result<Self, DataError> {
         #[cfg(feature = "parquet")]
-        return Self::parquet_files(paths, &crate::ParquetOptions::default(), limits);
+        return Self::parquet_files(paths, &crate::ParquetOptions::default(), options.limits.clone());
         #[cfg(not(feature = "parquet"))]
         {
-            let (_, pattern) = (limits, paths.first().map(|path| path.display().to_string()).unwrap_or_default());
+            let (_, pattern) = (options, paths.first().map(|path| path.display().to_string()).unwrap_or_default());
             Err(DataError::Pattern { pattern, reason: "built without the feature `parquet`".to_owned() })
         }
     }

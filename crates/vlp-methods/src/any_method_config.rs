@@ -1,10 +1,10 @@
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::{ImageEncoder, TextEncoder};
 
 use crate::{
-    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, MethodError, NClipConfig, SiamLipConfig,
-    SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config, XClipConfig,
+    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, MethodConfig, MethodError, NClipConfig,
+    SiamLipConfig, SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config, Towers, XClipConfig,
 };
 
 /// A method by name with its settings: the key `name` chooses, what is left out is the published method's.
@@ -167,5 +167,50 @@ impl AnyMethodConfig {
             AnyMethodConfig::XClip(config) => config.init(image, text, device)?.into(),
             AnyMethodConfig::SigLip(config) => config.init(image, text, device)?.into(),
         })
+    }
+}
+
+impl MethodConfig for AnyMethodConfig {
+    type Method<I: ImageEncoder + 'static, T: TextEncoder + 'static> = AnyMethod<I, T>;
+
+    fn name(&self) -> &'static str {
+        self.name()
+    }
+
+    fn strong_views(&self) -> StrongViews {
+        self.strong_views()
+    }
+
+    fn init<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
+        &self,
+        image: I,
+        text: T,
+        device: &Device,
+    ) -> Result<AnyMethod<I, T>, MethodError> {
+        self.init(image, text, device)
+    }
+
+    fn check(&self, strong_views: usize) -> Result<(), MethodError> {
+        self.check(strong_views)
+    }
+
+    fn scale<I: ImageEncoder + 'static, T: TextEncoder + 'static>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
+        method.scale()
+    }
+
+    fn bias<I: ImageEncoder + 'static, T: TextEncoder + 'static>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
+        method.bias()
+    }
+
+    fn towers<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
+        method: &AnyMethod<I, T>,
+    ) -> Option<Towers<'_, I, T>> {
+        let (image_head, text_head) = match method {
+            AnyMethod::Clip(method) => (Some(&method.image_head), Some(&method.text_head)),
+            AnyMethod::SigLip(method) => (Some(&method.image_head), Some(&method.text_head)),
+            _ => (None, None),
+        };
+        let (image, text) = (method.image_encoder(), Some(method.text_encoder()));
+        Some(Towers { image, text, image_head, text_head })
     }
 }

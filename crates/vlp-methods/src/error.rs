@@ -52,6 +52,9 @@ pub enum MethodError {
         /// What does not fit, and what would.
         problem: String,
     },
+    /// Caller: what a method or a loss of your own is wrong in.
+    #[error("{0}")]
+    Own(String),
     /// Caller: a name that no method has.
     #[error("there is no method `{name}`; use one of {}", known.join(", "))]
     Unknown {

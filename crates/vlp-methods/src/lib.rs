@@ -16,6 +16,7 @@
 //! | [`XClip`] | CLIP and that together | xCLIP-style, Zhou et al. 2023 |
 //! | [`PairMethod`] | one weak view, any loss of pairs | |
 //! | [`AnyMethod`], [`AnyMethodConfig`] | one of these, by one word | |
+//! | [`MethodConfig`], [`PairLossConfig`] | what makes a method or a loss of your own nameable in recipes | |
 //! | [`Teacher`], [`MomentumConfig`] | what makes targets and follows a method | |
 //! | [`ViewVectors`], [`Heads`], [`ViewHeads`] | what they are made of | |
 
@@ -28,9 +29,11 @@ mod clip_rocket;
 mod cluster_head;
 mod error;
 mod heads;
+mod method_config;
 mod momentum;
 mod nclip;
 mod pair_method;
+mod pair_method_config;
 mod renamed;
 mod siamlip;
 mod siglip;
@@ -52,9 +55,11 @@ pub use clip_rocket::{ClipRocket, ClipRocketConfig, StrongHeads};
 pub use cluster_head::{ClusterHead, ClusterHeadConfig};
 pub use error::MethodError;
 pub use heads::{Heads, ViewHeads};
+pub use method_config::{MethodConfig, Towers};
 pub use momentum::MomentumConfig;
 pub use nclip::{ClusterVectors, NClip, NClipConfig, NClipFeatures};
 pub use pair_method::PairMethod;
+pub use pair_method_config::{PairLossConfig, PairMethodConfig};
 pub use siamlip::{SiamLip, SiamLipConfig, SiamLipFeatures};
 pub use siglip::{SigLip, SigLipConfig};
 pub use slip::{Slip, SlipConfig, SlipFeatures};

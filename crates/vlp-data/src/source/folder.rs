@@ -2,12 +2,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::files::read_file;
 use super::{Row, Table};
 use crate::{Damage, DataError, Limits, Metadata};
 
 /// Where the captions of a folder of pictures are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FolderCaptions {
     /// Beside the pictures if there is any `.txt` or `.json` file, otherwise the class folders' names.
     #[default]

@@ -20,8 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use super::files::read_file;
-use super::{Picture, Row, Source, Table};
-use crate::{Annotation, Damage, DataError, Limits, Tally};
+use super::{ColumnRole, Picture, Row, Source, Table};
+use crate::{Annotation, Damage, DataError, LeftOut, Limits, Tally};
 use columns::{Columns, Pictures};
 use embedded::Embedded;
 use file::{Bytewise, ParquetFile};
@@ -190,6 +190,18 @@ impl Source for ParquetTable {
 
     fn warnings(&self) -> &[String] {
         self.table.warnings()
+    }
+
+    fn left_out(&self) -> LeftOut {
+        self.table.left_out()
+    }
+
+    fn role(&self, column: &str) -> Option<ColumnRole> {
+        self.table.role(column)
+    }
+
+    fn key(&self, index: usize) -> Result<String, Damage> {
+        self.table.key(index)
     }
 
     fn groups(&self) -> Vec<usize> {
