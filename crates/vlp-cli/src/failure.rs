@@ -20,6 +20,12 @@ impl Failure {
         Failure { code: 1, sentence: error.to_string() }
     }
 
+    /// What the library knows about whose fault it is.
+    pub(crate) fn of(error: impl Into<vlp::Error>) -> Self {
+        let error = error.into();
+        Failure { code: error.exit_code(), sentence: error.to_string() }
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.code
     }

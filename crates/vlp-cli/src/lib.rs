@@ -32,6 +32,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use vlp::encoders::{AnyImageEncoderConfig, ImageEncoderConfig};
+use vlp::methods::{AnyMethodConfig, MethodConfig};
 
 pub use allocator::Allocator;
 use commands::Cli;
@@ -40,6 +42,24 @@ use screen::Screen;
 
 /// The whole program: reads the command line, does what it says.
 pub fn main() -> ExitCode {
+    main_with::<AnyMethodConfig, AnyImageEncoderConfig>()
+}
+
+/// The same with the methods that `M` describes, on the image encoders that `I` describes: recipes may name these.
+///
+/// ```no_run
+/// use vlp::encoders::AnyImageEncoderConfig;
+/// use vlp::methods::AnyMethodConfig;
+///
+/// #[global_allocator]
+/// static ALLOCATOR: vlp_cli::Allocator = vlp_cli::Allocator;
+///
+/// // A program of your own names its own configurations here.
+/// fn main() -> std::process::ExitCode {
+///     vlp_cli::main_with::<AnyMethodConfig, AnyImageEncoderConfig>()
+/// }
+/// ```
+pub fn main_with<M: MethodConfig, I: ImageEncoderConfig>() -> ExitCode {
     allocator::keep_pages();
     let name = std::env::args_os().next();
     let name =
@@ -51,7 +71,7 @@ pub fn main() -> ExitCode {
     match parsed {
         Ok(cli) => {
             let screen = Screen::new(cli.json);
-            ExitCode::from(screen.end(cli.command.run(command, screen)))
+            ExitCode::from(screen.end(cli.command.run::<M, I>(command, screen)))
         }
         Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--json") => {
             let text = error.render().to_string();

@@ -91,7 +91,9 @@ pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
-pub use source::{ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarShards, YfccZips};
+pub use source::{
+    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarShards, YfccZips,
+};
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};
 pub use source_options::{LeftOutPolicy, SourceOptions};

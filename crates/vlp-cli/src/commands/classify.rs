@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 use vlp::pretrained::{Classified, Pictures, Templates, imagenet_classes};
 
 use crate::batches::{self, BatchArgs, Damaged};
@@ -75,11 +77,11 @@ fn templates(asked: &[String]) -> Result<Option<Templates>, Failure> {
 }
 
 impl Args {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
         let names = self.classes.names()?;
         let templates = templates(&self.templates)?;
         let pictures = Pictures::find(&self.pictures).asked()?;
-        let model = self.model.open()?;
+        let model = self.model.open::<M, I>()?;
         let classifier = model.classifier(&names, templates.as_ref().unwrap_or(model.templates())).asked()?;
         let (mut found, mut damaged) = (Vec::new(), Vec::new());
         let whole = batches::each(&model, &pictures, &self.batches, screen, |batch| {

@@ -61,7 +61,7 @@ impl Args {
             Layout::HuggingFace => Target::HuggingFace,
             Layout::Timm => Target::Timm,
         };
-        export(&package, target, &self.out).map_err(crate::error)?;
+        export(&package, target, &self.out).map_err(Failure::of)?;
         let file = self.out.join(target.weights_file());
         let weights = StateDict::read(&file, &ReadLimits::default()).failed()?;
         screen.show(&Answered { read, written: Described::of(file, &weights) })

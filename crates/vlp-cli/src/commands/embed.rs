@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 use vlp::pretrained::{EmbedOptions, EmbedSummary, Pictures, RowFormat, RowWriter, embed_files};
 
 use crate::batches::BatchArgs;
@@ -42,20 +44,20 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
         match &self.texts {
-            None => self.pictures(screen),
+            None => self.pictures::<M, I>(screen),
             Some(file) => {
                 let text = std::fs::read_to_string(file);
                 let text = text.map_err(|error| Failure::asked(format!("{}: {error}", file.display())))?;
-                self.texts(&text.lines().collect::<Vec<_>>(), screen)
+                self.texts::<M, I>(&text.lines().collect::<Vec<_>>(), screen)
             }
         }
     }
 
-    fn pictures(&self, screen: Screen) -> Result<(), Failure> {
+    fn pictures<M: MethodConfig, I: ImageEncoderConfig>(&self, screen: Screen) -> Result<(), Failure> {
         let pictures = Pictures::find(&self.pictures).asked()?;
-        let model = self.model.open()?;
+        let model = self.model.open::<M, I>()?;
         let BatchArgs { batch, workers } = self.batches;
         let options = EmbedOptions { batch, workers, raw: self.raw, resume: self.resume };
         let bar = screen.bar(pictures.len() as u64, "pictures");
@@ -63,7 +65,7 @@ impl Args {
             bar.set_position(progress.done as u64);
         });
         bar.finish_and_clear();
-        let summary = summary.map_err(crate::error)?;
+        let summary = summary.map_err(Failure::of)?;
         if summary.damaged > 0 {
             let list = self.out.with_extension("damaged.txt");
             screen.warn(format!("{} of {} pictures are left out: {}", summary.damaged, pictures.len(), list.display()));
@@ -71,18 +73,18 @@ impl Args {
         screen.show(&Answered { model: model.name().to_owned(), out: self.out.clone(), summary })
     }
 
-    fn texts(&self, texts: &[&str], screen: Screen) -> Result<(), Failure> {
+    fn texts<M: MethodConfig, I: ImageEncoderConfig>(&self, texts: &[&str], screen: Screen) -> Result<(), Failure> {
         RowFormat::of(&self.out).asked()?;
-        let model = self.model.open()?;
+        let model = self.model.open::<M, I>()?;
         model.text_reader().asked()?;
         let started = std::time::Instant::now();
         let bar = screen.bar(texts.len() as u64, "texts");
         let mut writer: Option<RowWriter> = None;
         for chunk in texts.chunks(TEXTS) {
-            let vectors = model.embed_texts(chunk).map_err(crate::error)?;
+            let vectors = model.embed_texts(chunk).map_err(Failure::of)?;
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none => none.insert(RowWriter::create(&self.out, vectors.width()).map_err(crate::error)?),
+                none => none.insert(RowWriter::create(&self.out, vectors.width()).map_err(Failure::of)?),
             };
             writer.write(&vectors.rows().iter().copied().collect::<Vec<_>>()).failed()?;
             bar.inc(chunk.len() as u64);

@@ -5,8 +5,11 @@ mod data;
 mod device;
 mod plot;
 mod recipes;
+mod train;
 
 use clap::{Parser, Subcommand};
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -24,6 +27,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Trains what a recipe describes; continues runs, branches off them
+    Train(Box<train::Args>),
     /// Looks into data, packs and counts it
     #[command(subcommand)]
     Data(data::Data),
@@ -41,12 +46,17 @@ pub(crate) enum Command {
 
 impl Command {
     /// Does it. `program` describes the command line.
-    pub(crate) fn run(self, program: clap::Command, screen: Screen) -> Result<(), Failure> {
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(
+        self,
+        program: clap::Command,
+        screen: Screen,
+    ) -> Result<(), Failure> {
         match self {
+            Command::Train(args) => args.run::<M, I>(screen),
             Command::Data(data) => data.run(screen),
-            Command::Recipes(recipes) => recipes.run(screen),
+            Command::Recipes(recipes) => recipes.run::<M, I>(screen),
             Command::Device(args) => args.run(screen),
-            Command::Plot(plot) => plot.run(screen),
+            Command::Plot(plot) => plot.run::<M, I>(screen),
             Command::Completions(args) => args.run(program),
         }
     }

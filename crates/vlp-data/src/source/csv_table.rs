@@ -136,7 +136,8 @@ impl Columns {
         }
         let column = |wanted: &str| {
             names.iter().position(|name| name == wanted.trim()).ok_or_else(|| {
-                let there = names.iter().take(20).map(|name| format!("`{}`", name.chars().take(60).collect::<String>()));
+                let there =
+                    names.iter().take(20).map(|name| format!("`{}`", name.chars().take(60).collect::<String>()));
                 let there = there.collect::<Vec<_>>().join(", ");
                 let advice = fetch_first(names.iter().map(String::as_str), path).unwrap_or_default();
                 wrong(format!(

@@ -17,16 +17,16 @@ mod npy;
 mod parquet;
 mod pickle;
 mod positioned;
+mod records;
 #[cfg(feature = "remote")]
 mod remote;
-mod records;
 mod shard_file;
 mod splits;
 mod table;
 mod table_rows;
-mod text_table;
 mod tar_scan;
 mod tar_shards;
+mod text_table;
 mod yfcc;
 
 use std::fmt::Debug;

@@ -86,7 +86,8 @@ fn csv_options(path: &Path, header: &str, options: &SourceOptions) -> CsvOptions
 /// Columns of picture and captions; open_clip's names go before others.
 fn columns(names: &[&str], options: &SourceOptions) -> Option<(String, Vec<String>)> {
     let there = |name: &str| names.iter().find(|there| **there == name).map(|name| (*name).to_owned());
-    let any_case = |name: &str| names.iter().find(|there| there.eq_ignore_ascii_case(name)).map(|name| (*name).to_owned());
+    let any_case =
+        |name: &str| names.iter().find(|there| there.eq_ignore_ascii_case(name)).map(|name| (*name).to_owned());
     let image = match &options.image {
         Some(name) => there(name),
         None => there("filepath").or_else(|| IMAGE_FIELDS.iter().find_map(|name| any_case(name))),
@@ -105,7 +106,8 @@ fn columns(names: &[&str], options: &SourceOptions) -> Option<(String, Vec<Strin
 pub(super) fn usual_folders(path: &Path) -> Vec<PathBuf> {
     let own = Table::folder_of(path);
     let above = own.parent().map(Path::to_owned).unwrap_or_else(|| own.join(".."));
-    let names = ["images", "Images", "img", "flickr30k-images", "flickr30k_images", "Flicker8k_Dataset", "Flickr8k_Dataset"];
+    let names =
+        ["images", "Images", "img", "flickr30k-images", "flickr30k_images", "Flicker8k_Dataset", "Flickr8k_Dataset"];
     let of = |folder: &Path| names.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
     [of(&own), vec![above.clone()], of(&above)].concat()
 }

@@ -5,6 +5,8 @@ mod runs;
 mod schedule;
 
 use clap::Subcommand;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -18,9 +20,9 @@ pub(crate) enum Plot {
 }
 
 impl Plot {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
         match self {
-            Plot::Schedule(args) => args.run(screen),
+            Plot::Schedule(args) => args.run::<M, I>(screen),
             Plot::Runs(args) => args.run(screen),
         }
     }

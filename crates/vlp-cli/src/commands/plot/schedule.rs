@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 use vlp::report::{LineChart, Series};
 use vlp::schedulers::Schedule;
 
@@ -32,8 +34,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
-        let recipe = self.recipe.open()?;
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
+        let recipe = self.recipe.open::<M, I>()?;
         let total = self.samples.map_or(self.steps, |samples| recipe.total_steps(samples));
         let rate = recipe.schedule.over(total).asked()?;
         let decay = recipe.optimizer.weight_decay_over(total).asked()?;

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use toml::Value;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 
 use super::keys::Keys;
 use crate::failure::Failure;
@@ -22,8 +24,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
-        let [left, right] = [&self.left, &self.right].map(|name| Keys::of(&recipe_arg::open(name)?));
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
+        let keys = |name: &String| Keys::of(&recipe_arg::open::<M, I>(name)?);
+        let [left, right] = [&self.left, &self.right].map(keys);
         let (left, right) = (left?, right?);
         let names: BTreeSet<&String> = left.names().chain(right.names()).collect();
         let differing = |key: &String| {

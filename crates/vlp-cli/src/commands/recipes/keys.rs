@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 use vlp::recipe::Recipe;
 
 use crate::failure::{Blame, Failure};
@@ -13,7 +15,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn of(recipe: &Recipe) -> Result<Self, Failure> {
+    pub(crate) fn of<M: MethodConfig, I: ImageEncoderConfig>(recipe: &Recipe<M, I>) -> Result<Self, Failure> {
         let table = Table::try_from(recipe).failed()?;
         let mut values = BTreeMap::new();
         flatten("", table, &mut values);

@@ -6,6 +6,8 @@ mod list;
 mod show;
 
 use clap::Subcommand;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -21,11 +23,11 @@ pub(crate) enum Recipes {
 }
 
 impl Recipes {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
         match self {
             Recipes::List => list::run(screen),
-            Recipes::Show(args) => args.run(screen),
-            Recipes::Diff(args) => args.run(screen),
+            Recipes::Show(args) => args.run::<M, I>(screen),
+            Recipes::Diff(args) => args.run::<M, I>(screen),
         }
     }
 }

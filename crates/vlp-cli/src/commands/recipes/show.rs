@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 use vlp::recipe::Recipe;
 
 use crate::failure::{Blame, Failure};
@@ -17,25 +19,25 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
-        let recipe = self.recipe.open()?;
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
+        let recipe = self.recipe.open::<M, I>()?;
         let toml = recipe.to_toml().asked()?;
         screen.show(&Full { recipe, toml })
     }
 }
 
-struct Full {
-    recipe: Recipe,
+struct Full<M, I> {
+    recipe: Recipe<M, I>,
     toml: String,
 }
 
-impl Serialize for Full {
+impl<M: MethodConfig, I: ImageEncoderConfig> Serialize for Full<M, I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.recipe.serialize(serializer)
     }
 }
 
-impl Answer for Full {
+impl<M: MethodConfig, I: ImageEncoderConfig> Answer for Full<M, I> {
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(self.toml.as_bytes())
     }

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use vlp::encoders::ImageEncoderConfig;
+use vlp::methods::MethodConfig;
 use vlp::eval::{Embeddings, top_k};
 use vlp::pretrained::{Model, Pictures};
 
@@ -60,9 +62,9 @@ impl Queries {
 }
 
 impl Args {
-    pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
+    pub(crate) fn run<M: MethodConfig, I: ImageEncoderConfig>(self, screen: Screen) -> Result<(), Failure> {
         let pictures = Pictures::find(&self.pictures).asked()?;
-        let model = self.model.open()?;
+        let model = self.model.open::<M, I>()?;
         let queries = self.queries.embed(&model)?;
         let place = Place::new(&model, self.model.path(), self.index, &self.pictures[0])?;
         let (index, embedded) = Index::of(&model, &pictures, &place, &self.batches, screen)?;
