@@ -224,7 +224,7 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
     /// # Errors
     /// As there.
     pub fn parse_as(text: &str) -> Result<Self, RecipeError> {
-        let recipe: Self = toml::from_str(text).map_err(|error| layers::parse(&error.to_string()))?;
+        let recipe: Self = layers::from_text(text)?;
         recipe.check()?;
         Ok(recipe)
     }

@@ -48,7 +48,8 @@ pub use options::RunOptions;
 pub use trained::{Trained, load, load_as};
 
 /// The method that `M` describes, on an image encoder that `I` describes.
-pub type MethodOf<M, I> = <M as MethodConfig>::Method<<I as ImageEncoderConfig>::Encoder, TextTransformer>;
+pub type MethodOf<M = AnyMethodConfig, I = AnyImageEncoderConfig> =
+    <M as MethodConfig>::Method<<I as ImageEncoderConfig>::Encoder, TextTransformer>;
 
 /// A recipe with its data and tokenizer open, checked, before its first step. Nothing is on disk yet.
 pub struct Run<M: MethodConfig = AnyMethodConfig, I: ImageEncoderConfig = AnyImageEncoderConfig> {
@@ -149,7 +150,15 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
     /// # Errors
     /// As [`method`](Self::method) and [`source`](Self::source).
     pub fn trainer(&self) -> Result<Trainer<MethodOf<M, I>, PairSource>, RunError> {
-        build::trainer(&self.recipe, self.method()?, self.source()?, self.total_steps(), &self.device)
+        self.trainer_from(self.method()?)
+    }
+
+    /// The same for a method that the program built or copied itself.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source), and when the schedule does not fit the run.
+    pub fn trainer_from(&self, method: MethodOf<M, I>) -> Result<Trainer<MethodOf<M, I>, PairSource>, RunError> {
+        build::trainer(&self.recipe, method, self.source()?, self.total_steps(), &self.device)
     }
 
     /// The run for a loop of your own: a [`Stepper`] that takes one step a call, and the batches for it.
@@ -171,7 +180,15 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
     /// # Errors
     /// As [`trainer`](Self::trainer).
     pub fn stepper(&self) -> Result<(Stepper<MethodOf<M, I>>, PairSource), RunError> {
-        Ok((build::stepper(&self.recipe, self.method()?, self.total_steps(), &self.device)?, self.source()?))
+        Ok((self.stepper_from(self.method()?)?, self.source()?))
+    }
+
+    /// The same for a method that the program built or copied itself.
+    ///
+    /// # Errors
+    /// When the schedule does not fit the run, or the layers of the method have no order and the recipe asks for one.
+    pub fn stepper_from(&self, method: MethodOf<M, I>) -> Result<Stepper<MethodOf<M, I>>, RunError> {
+        build::stepper(&self.recipe, method, self.total_steps(), &self.device)
     }
 
     /// The device, with autodiff.

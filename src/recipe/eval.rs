@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::RecipeError;
+use super::{RecipeError, SourceRecipe};
 
 /// What a run is measured by: at its end, and while it trains where `every` says so.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub struct EvalRecipe {
 pub struct EvalSetRecipe {
     /// The name of its rows in the results.
     pub name: String,
-    /// Whatever [`Dataset::from_path`](vlp_data::Dataset::from_path) reads.
-    pub source: String,
+    /// Its samples.
+    pub source: SourceRecipe,
     /// Whether pictures are searched by captions and captions by pictures.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub retrieval: bool,

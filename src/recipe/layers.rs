@@ -15,6 +15,8 @@ const EXTENDS: &str = "extends";
 const CHOOSERS: [&str; 2] = ["name", "kind"];
 /// Each of these takes the place of the others.
 const ALTERNATIVES: [[&str; 2]; 1] = [["epochs", "steps"]];
+/// The word for class names that come with the library, where a file of them may stand.
+const IMAGENET: &str = "imagenet";
 /// More files than any chain of recipes has.
 const MOST: usize = 16;
 
@@ -67,6 +69,15 @@ pub(super) fn read<M: MethodConfig, I: ImageEncoderConfig>(path: &Path) -> Resul
     read_from(Origin::File(path.to_path_buf()))
 }
 
+/// The recipe that is this text, not yet checked.
+pub(super) fn from_text<M: MethodConfig, I: ImageEncoderConfig>(text: &str) -> Result<Recipe<M, I>, RecipeError> {
+    if M::NAME.is_none() && I::KIND.is_none() {
+        // From the text itself: messages then show the line.
+        return toml::from_str(text).map_err(|error| parse(&error.to_string()));
+    }
+    from_table(text.parse().map_err(|error: toml::de::Error| parse(&error.to_string()))?)
+}
+
 /// The recipe of this library that has this name, checked.
 pub(super) fn builtin<M: MethodConfig, I: ImageEncoderConfig>(name: &str) -> Result<Recipe<M, I>, RecipeError> {
     let recipe: Recipe<M, I> = read_from(Origin::Builtin(name.trim_end_matches(".toml").to_owned()))?;
@@ -107,6 +118,7 @@ fn rebase(table: &mut Table, folder: &Path) {
     let join = |value: &mut Value| {
         if let Value::String(path) = value
             && is_relative(path)
+            && path != IMAGENET
             && let Some(joined) = folder.join(&*path).to_str()
         {
             *path = joined.to_owned();
@@ -117,6 +129,19 @@ fn rebase(table: &mut Table, folder: &Path) {
             keys.iter().filter_map(|key| table.get_mut(*key).map(join)).for_each(drop);
         }
     };
+    // A source is a path or a table around one.
+    let join_source = |source: &mut Value| match source {
+        Value::Table(_) => join_keys(source, &["source", "root", "class_names"]),
+        path => join(path),
+    };
+    let join_validation = |validation: &mut Value| {
+        if let Some(source) = validation.as_table_mut().and_then(|table| table.get_mut("source")) {
+            join_source(source);
+        }
+    };
+    let each = |list: Option<&mut Value>, join: &dyn Fn(&mut Value)| {
+        list.and_then(Value::as_array_mut).into_iter().flatten().for_each(join);
+    };
     for (key, value) in table.iter_mut() {
         match (key.as_str(), value) {
             ("tokenizer", value @ Value::Table(_)) => join_keys(value, &["file"]),
@@ -124,18 +149,10 @@ fn rebase(table: &mut Table, folder: &Path) {
             ("augment", value) => join_keys(value, &["wordnet"]),
             ("init", value) => join_keys(value, &["weights", "checkpoint"]),
             ("data", Value::Table(data)) => {
-                if let Some(Value::Array(sources)) = data.get_mut("train") {
-                    sources.iter_mut().for_each(|source| join_keys(source, &["source", "class_names"]));
-                }
-                if let Some(validation) = data.get_mut("validation") {
-                    join_keys(validation, &["source", "class_names"]);
-                }
+                each(data.get_mut("train"), &join_source);
+                data.get_mut("validation").into_iter().for_each(join_validation);
             }
-            ("eval", Value::Table(eval)) => {
-                if let Some(Value::Array(sets)) = eval.get_mut("sets") {
-                    sets.iter_mut().for_each(|set| join_keys(set, &["source", "class_names"]));
-                }
-            }
+            ("eval", Value::Table(eval)) => each(eval.get_mut("sets"), &join_validation),
             _ => (),
         }
     }
@@ -208,8 +225,21 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
     }
 }
 
-fn from_table<M: MethodConfig, I: ImageEncoderConfig>(table: Table) -> Result<Recipe<M, I>, RecipeError> {
-    table.try_into().map_err(|error: toml::de::Error| parse(&error.to_string()))
+fn from_table<M: MethodConfig, I: ImageEncoderConfig>(mut table: Table) -> Result<Recipe<M, I>, RecipeError> {
+    let mut take = |table_key: &str, key: &str| table.get_mut(table_key)?.as_table_mut()?.remove(key);
+    let name = M::NAME.and_then(|_| take("method", "name"));
+    let kind = I::KIND.and_then(|_| take("image", "kind"));
+    let recipe: Recipe<M, I> = table.try_into().map_err(|error: toml::de::Error| parse(&error.to_string()))?;
+    let differs = |key, value: Option<Value>, own: &str| match value {
+        Some(value) if value.as_str() != Some(own) => {
+            let message = format!("{key} is {value}, but this program has `{own}` only");
+            Err(RecipeError::Parse { message })
+        }
+        _ => Ok(()),
+    };
+    differs("method.name", name, recipe.method.name())?;
+    differs("image.kind", kind, I::KIND.unwrap_or_default())?;
+    Ok(recipe)
 }
 
 /// What serde said, with the key that was probably meant.

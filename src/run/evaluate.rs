@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 use vlp_augment::{Image, Normalization, recipes};
 use vlp_core::Embedder;
-use vlp_data::{Annotation, Dataset, HostImages, HostTokens, Limits, Tokenizer};
+use vlp_data::{Annotation, Dataset, HostImages, HostTokens, Tokenizer};
 use vlp_encoders::ImageEncoderConfig;
 use vlp_eval::{
     Embeddings, HeadEmbeddings, Knn, Positives, Report, accuracy, class_embeddings, embed_images, embed_texts, prompts,
@@ -74,12 +74,12 @@ impl Evaluator {
         };
         let mut sets = Vec::new();
         for set in wanted {
-            sets.push((set.clone(), Arc::new(Dataset::from_path(&set.source, Limits::default())?)));
+            sets.push((set.clone(), Arc::new(set.source.open()?)));
         }
         if let (true, Some(validation)) = (held_out, validation) {
             let set = EvalSetRecipe {
                 name: "held out".to_owned(),
-                source: String::new(),
+                source: recipe.data.train[0].clone(),
                 retrieval: true,
                 zero_shot: None,
                 knn: None,

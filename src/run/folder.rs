@@ -9,7 +9,7 @@ use vlp_methods::MethodConfig;
 use vlp_trainer::{Checkpoint, config_differences};
 
 use super::RunError;
-use crate::recipe::{Recipe, TokenizerRecipe};
+use crate::recipe::{Recipe, SourceRecipe, TokenizerRecipe};
 
 /// The tokenizer of a run, where it came from a file.
 const TOKENIZER: &str = "tokenizer.json";
@@ -21,15 +21,15 @@ const FREE: [&str; 6] = ["data", "tokenizer", "init", "eval", "checkpoint", "log
 /// What a checkpoint says about the run that it belongs to.
 pub(super) fn config<M: MethodConfig, I: ImageEncoderConfig>(recipe: &Recipe<M, I>, total: u64) -> Value {
     let mut recipe = recipe.clone();
-    let absolute = |path: &mut String| {
-        if !path.contains("://")
-            && let Ok(whole) = std::path::absolute(&*path)
+    let absolute = |source: &mut SourceRecipe| {
+        if !source.source.contains("://")
+            && let Ok(whole) = std::path::absolute(&source.source)
             && let Some(text) = whole.to_str()
         {
-            *path = text.to_owned();
+            source.source = text.to_owned();
         }
     };
-    recipe.data.train.iter_mut().for_each(|train| absolute(&mut train.source));
+    recipe.data.train.iter_mut().for_each(absolute);
     recipe.data.validation.iter_mut().filter_map(|held_out| held_out.source.as_mut()).for_each(absolute);
     recipe.eval.sets.iter_mut().for_each(|set| absolute(&mut set.source));
     if let TokenizerRecipe::File { file, .. } = &mut recipe.tokenizer {

@@ -12,8 +12,11 @@ use crate::{AnyImageEncoder, AnyImageEncoderConfig, EncoderError, LayerGroups, L
 /// [`AnyImageEncoderConfig`] is the menu of this crate. A type of your own that implements the trait makes recipes and
 /// runs train your own encoder: `Recipe<AnyMethodConfig, MyEncoderConfig>`.
 pub trait ImageEncoderConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + Sync + 'static {
+    /// The value of the key `kind` of its table; none for a type that reads the key itself, as a menu of several encoders does.
+    const KIND: Option<&'static str>;
+
     /// The encoder.
-    type Encoder: ImageEncoder + 'static;
+    type Encoder: ImageEncoder;
 
     /// Builds the encoder.
     ///
@@ -38,6 +41,8 @@ pub trait ImageEncoderConfig: Serialize + DeserializeOwned + Clone + Debug + Par
 }
 
 impl ImageEncoderConfig for AnyImageEncoderConfig {
+    const KIND: Option<&'static str> = None;
+
     type Encoder = AnyImageEncoder;
 
     fn init(&self, device: &Device) -> Result<AnyImageEncoder, EncoderError> {

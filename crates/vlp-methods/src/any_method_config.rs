@@ -171,7 +171,9 @@ impl AnyMethodConfig {
 }
 
 impl MethodConfig for AnyMethodConfig {
-    type Method<I: ImageEncoder + 'static, T: TextEncoder + 'static> = AnyMethod<I, T>;
+    const NAME: Option<&'static str> = None;
+
+    type Method<I: ImageEncoder, T: TextEncoder> = AnyMethod<I, T>;
 
     fn name(&self) -> &'static str {
         self.name()
@@ -181,7 +183,7 @@ impl MethodConfig for AnyMethodConfig {
         self.strong_views()
     }
 
-    fn init<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
+    fn init<I: ImageEncoder, T: TextEncoder>(
         &self,
         image: I,
         text: T,
@@ -194,17 +196,15 @@ impl MethodConfig for AnyMethodConfig {
         self.check(strong_views)
     }
 
-    fn scale<I: ImageEncoder + 'static, T: TextEncoder + 'static>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
+    fn scale<I: ImageEncoder, T: TextEncoder>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
         method.scale()
     }
 
-    fn bias<I: ImageEncoder + 'static, T: TextEncoder + 'static>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
+    fn bias<I: ImageEncoder, T: TextEncoder>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
         method.bias()
     }
 
-    fn towers<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
-        method: &AnyMethod<I, T>,
-    ) -> Option<Towers<'_, I, T>> {
+    fn towers<I: ImageEncoder, T: TextEncoder>(method: &AnyMethod<I, T>) -> Option<Towers<'_, I, T>> {
         let (image_head, text_head) = match method {
             AnyMethod::Clip(method) => (Some(&method.image_head), Some(&method.text_head)),
             AnyMethod::SigLip(method) => (Some(&method.image_head), Some(&method.text_head)),

@@ -27,11 +27,16 @@ pub struct Towers<'a, I, T> {
 /// makes recipes, runs and the command line train your own method: `Recipe<MyMethodConfig>`. For a loss of your own on
 /// two encoders, [`PairMethodConfig`](crate::PairMethodConfig) implements it already.
 pub trait MethodConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + Sync + 'static {
-    /// The method, generic over its encoders.
-    type Method<I: ImageEncoder + 'static, T: TextEncoder + 'static>: Method<Batch = PairBatch> + Embedder + 'static;
+    /// The value of the key `name` of its table; none for a type that reads the key itself, as a menu of several methods does.
+    const NAME: Option<&'static str>;
 
-    /// The method's name, as messages and folders of runs use it.
-    fn name(&self) -> &'static str;
+    /// The method, generic over its encoders.
+    type Method<I: ImageEncoder, T: TextEncoder>: Method<Batch = PairBatch> + Embedder;
+
+    /// The method's name, as messages and folders of runs use it: [`NAME`](Self::NAME) where there is one.
+    fn name(&self) -> &'static str {
+        Self::NAME.unwrap_or("unnamed")
+    }
 
     /// How many strong views the method reads beside the weak one.
     fn strong_views(&self) -> StrongViews;
@@ -40,7 +45,7 @@ pub trait MethodConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq
     ///
     /// # Errors
     /// When a part cannot be built from the configuration.
-    fn init<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
+    fn init<I: ImageEncoder, T: TextEncoder>(
         &self,
         image: I,
         text: T,
@@ -61,19 +66,17 @@ pub trait MethodConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq
     }
 
     /// The factor that turns the cosines of evaluation into logits, `[1]`; none where the method learns none.
-    fn scale<I: ImageEncoder + 'static, T: TextEncoder + 'static>(_method: &Self::Method<I, T>) -> Option<Tensor<1>> {
+    fn scale<I: ImageEncoder, T: TextEncoder>(_method: &Self::Method<I, T>) -> Option<Tensor<1>> {
         None
     }
 
     /// What is added to scaled cosines, `[1]`; a method that has it was trained with a sigmoid.
-    fn bias<I: ImageEncoder + 'static, T: TextEncoder + 'static>(_method: &Self::Method<I, T>) -> Option<Tensor<1>> {
+    fn bias<I: ImageEncoder, T: TextEncoder>(_method: &Self::Method<I, T>) -> Option<Tensor<1>> {
         None
     }
 
     /// The encoders inside the method; locking and learning rates by depth need them. None when it does not say.
-    fn towers<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
-        _method: &Self::Method<I, T>,
-    ) -> Option<Towers<'_, I, T>> {
+    fn towers<I: ImageEncoder, T: TextEncoder>(_method: &Self::Method<I, T>) -> Option<Towers<'_, I, T>> {
         None
     }
 }

@@ -11,7 +11,7 @@ use crate::{MethodConfig, MethodError, PairMethod, StrongViews, Towers};
 /// The settings of a loss of pairs: implement it for your own loss to train it from a recipe.
 pub trait PairLossConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The loss.
-    type Loss: PairLoss + 'static;
+    type Loss: PairLoss;
 
     /// The name of the method that trains two encoders with this loss.
     const NAME: &'static str;
@@ -39,17 +39,15 @@ pub struct PairMethodConfig<L: PairLossConfig> {
 }
 
 impl<L: PairLossConfig> MethodConfig for PairMethodConfig<L> {
-    type Method<I: ImageEncoder + 'static, T: TextEncoder + 'static> = PairMethod<I, T, L::Loss>;
+    const NAME: Option<&'static str> = Some(L::NAME);
 
-    fn name(&self) -> &'static str {
-        L::NAME
-    }
+    type Method<I: ImageEncoder, T: TextEncoder> = PairMethod<I, T, L::Loss>;
 
     fn strong_views(&self) -> StrongViews {
         StrongViews::Exactly(0)
     }
 
-    fn init<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
+    fn init<I: ImageEncoder, T: TextEncoder>(
         &self,
         image: I,
         text: T,
@@ -59,9 +57,7 @@ impl<L: PairLossConfig> MethodConfig for PairMethodConfig<L> {
         Ok(PairMethod { encoder, loss: self.loss.init(device)? })
     }
 
-    fn towers<I: ImageEncoder + 'static, T: TextEncoder + 'static>(
-        method: &PairMethod<I, T, L::Loss>,
-    ) -> Option<Towers<'_, I, T>> {
+    fn towers<I: ImageEncoder, T: TextEncoder>(method: &PairMethod<I, T, L::Loss>) -> Option<Towers<'_, I, T>> {
         let DualEncoder { image, text, image_head, text_head } = &method.encoder;
         Some(Towers { image, text: Some(text), image_head: Some(image_head), text_head: Some(text_head) })
     }
