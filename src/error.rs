@@ -22,6 +22,9 @@ pub enum Error {
     /// A run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A trained model.
+    #[error(transparent)]
+    Pretrained(#[from] crate::pretrained::PretrainedError),
     /// A step of training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -60,6 +63,7 @@ impl Error {
         match self {
             Error::Recipe(_) | Error::Device(_) | Error::Method(_) | Error::Encoder(_) | Error::Loss(_) => 2,
             Error::Schedule(_) | Error::Weights(_) | Error::Data(_) => 2,
+            Error::Pretrained(_) => 2,
             Error::Run(error) if error.asked_wrongly() => 2,
             _ => 1,
         }

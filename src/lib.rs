@@ -41,6 +41,7 @@
 pub mod device;
 mod error;
 pub mod prelude;
+pub mod pretrained;
 pub mod recipe;
 pub mod run;
 

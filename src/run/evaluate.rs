@@ -110,7 +110,7 @@ impl Evaluator {
                 Some(recipe) => {
                     let labels = labels(set, seen, &recipe.field)?;
                     let (names, class_of) = numbered(&labels.values);
-                    let (prompts, class_of_prompt) = prompts(&names, &recipe.templates);
+                    let (prompts, class_of_prompt) = prompts(&names, &recipe.templates)?;
                     Some((labels.rows, class_of, self.read(model, &prompts)?, class_of_prompt))
                 }
             });

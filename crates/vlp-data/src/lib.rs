@@ -29,6 +29,7 @@ mod canonical_text;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
+mod clip_files;
 mod clip_vocab;
 mod cursor;
 mod damage;

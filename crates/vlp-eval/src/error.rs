@@ -79,6 +79,14 @@ pub enum EvalError {
         /// The size of the set.
         len: usize,
     },
+    /// A template that says the same of every class.
+    #[error(
+        "the template '{template}' has no {{}} or {{c}} for the class, so every class would get the same text: put one in"
+    )]
+    Template {
+        /// The template.
+        template: String,
+    },
     /// A setting outside its range.
     #[error("{name} is {value}, but must be {must}")]
     Setting {

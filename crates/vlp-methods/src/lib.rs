@@ -28,6 +28,7 @@ mod clip;
 mod clip_rocket;
 mod cluster_head;
 mod error;
+mod from_dual;
 mod heads;
 mod method_config;
 mod momentum;
