@@ -63,7 +63,7 @@ impl Error {
         match self {
             Error::Recipe(_) | Error::Device(_) | Error::Method(_) | Error::Encoder(_) | Error::Loss(_) => 2,
             Error::Schedule(_) | Error::Weights(_) | Error::Data(_) => 2,
-            Error::Pretrained(_) => 2,
+            Error::Pretrained(error) if error.asked_wrongly() => 2,
             Error::Run(error) if error.asked_wrongly() => 2,
             _ => 1,
         }

@@ -20,11 +20,14 @@
 //! A crate with encoders or methods of its own has all of it for them: `fn main() -> ExitCode { vlp_cli::main_with::<MyMethods, MyEncoders>() }`.
 
 mod allocator;
+mod batches;
 mod commands;
 mod device_arg;
 mod failure;
+mod model_arg;
 mod recipe_arg;
 mod screen;
+mod source_arg;
 mod table;
 
 use std::ffi::OsStr;

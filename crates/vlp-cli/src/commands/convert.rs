@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 use vlp::pretrained::{OpenOptions, Target, export};
-use vlp::weights::{DType, Package, ReadLimits, StateDict, detect};
+use vlp::weights::{DType, ReadLimits, StateDict, detect};
 
 use crate::failure::{Blame, Failure};
 use crate::screen::{Answer, Screen};
@@ -51,37 +51,36 @@ enum Float {
 impl Args {
     pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
         let options = OpenOptions { model: self.model.clone(), ..OpenOptions::default() };
-        let mut package = options.package(&self.from).asked()?;
+        let mut package = options.package(&self.from).map_err(Failure::of)?;
         let read = Described::of(self.from.clone(), package.weights());
+        let mut warnings = package.warnings().to_vec();
         if let Some(float) = self.dtype {
-            package = cast(package, float)?;
+            let dtype = match float {
+                Float::F32 => DType::F32,
+                Float::Bf16 => DType::BF16,
+                Float::F16 => DType::F16,
+            };
+            package = package.cast_floats(dtype).map_err(Failure::of)?;
         }
         let target = match self.to {
             Layout::OpenClip => Target::OpenClip,
             Layout::HuggingFace => Target::HuggingFace,
             Layout::Timm => Target::Timm,
         };
-        export(&package, target, &self.out).map_err(Failure::of)?;
+        warnings.extend(export(&package, target, &self.out).map_err(Failure::of)?);
+        warnings.iter().for_each(|warning| screen.warn(warning));
         let file = self.out.join(target.weights_file());
         let weights = StateDict::read(&file, &ReadLimits::default()).failed()?;
-        screen.show(&Answered { read, written: Described::of(file, &weights) })
+        screen.show(&Answered { read, written: Described::of(file, &weights), warnings })
     }
-}
-
-fn cast(package: Package, float: Float) -> Result<Package, Failure> {
-    let dtype = match float {
-        Float::F32 => DType::F32,
-        Float::Bf16 => DType::BF16,
-        Float::F16 => DType::F16,
-    };
-    let (weights, config, preprocess) = package.into_parts();
-    Package::new(weights.cast_floats(dtype).asked()?, config, preprocess).asked()
 }
 
 #[derive(Serialize)]
 struct Answered {
     read: Described,
     written: Described,
+    /// What the other library will not do as this one does.
+    warnings: Vec<String>,
 }
 
 /// Weights in a few words.

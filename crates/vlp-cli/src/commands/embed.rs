@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use vlp::encoders::ImageEncoderConfig;
 use vlp::methods::MethodConfig;
-use vlp::pretrained::{EmbedOptions, EmbedSummary, Pictures, RowFormat, RowWriter, embed_files};
+use vlp::pretrained::{EmbedOptions, EmbedSummary, Pictures, Progress, RowFormat, RowWriter, embed_files};
+use vlp::trainer::Stop;
 
 use crate::batches::BatchArgs;
 use crate::failure::{Blame, Failure};
@@ -61,8 +62,16 @@ impl Args {
         let BatchArgs { batch, workers } = self.batches;
         let options = EmbedOptions { batch, workers, raw: self.raw, resume: self.resume };
         let bar = screen.bar(pictures.len() as u64, "pictures");
-        let summary = embed_files(&model, &pictures, &self.out, &options, |progress| {
-            bar.set_position(progress.done as u64);
+        let stop = Stop::on_signals().failed()?;
+        let summary = embed_files(&model, &pictures, &self.out, &options, |Progress { done, total }| {
+            bar.set_position(done as u64);
+            // What has been done is on the disk, with what --resume needs.
+            if stop.is_requested() && done < total {
+                bar.finish_and_clear();
+                let stopped =
+                    format!("stopped with {done} of {total} pictures done: the same command with --resume goes on");
+                std::process::exit(screen.end(Err(Failure::failed(stopped))).into());
+            }
         });
         bar.finish_and_clear();
         let summary = summary.map_err(Failure::of)?;

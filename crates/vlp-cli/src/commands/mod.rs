@@ -1,10 +1,15 @@
 //! One file a command.
 
+mod classify;
 mod completions;
+mod convert;
 mod data;
 mod device;
+mod embed;
+mod eval;
 mod plot;
 mod recipes;
+mod search;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +34,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Trains what a recipe describes; continues runs, branches off them
     Train(Box<train::Args>),
+    /// Measures what a run or any model knows
+    Eval(eval::Args),
+    /// Pictures or texts into a matrix of vectors
+    Embed(embed::Args),
+    /// Pictures among classes given by name
+    Classify(classify::Args),
+    /// Pictures that are like a text or a picture, by an index that is kept
+    Search(search::Args),
+    /// Models between open_clip, Hugging Face and timm, and runs to any of them
+    Convert(convert::Args),
     /// Looks into data, packs and counts it
     #[command(subcommand)]
     Data(data::Data),
@@ -53,6 +68,11 @@ impl Command {
     ) -> Result<(), Failure> {
         match self {
             Command::Train(args) => args.run::<M, I>(screen),
+            Command::Eval(args) => args.run::<M, I>(screen),
+            Command::Embed(args) => args.run::<M, I>(screen),
+            Command::Classify(args) => args.run::<M, I>(screen),
+            Command::Search(args) => args.run::<M, I>(screen),
+            Command::Convert(args) => args.run(screen),
             Command::Data(data) => data.run(screen),
             Command::Recipes(recipes) => recipes.run::<M, I>(screen),
             Command::Device(args) => args.run(screen),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use vlp_testkit::shards;
 
-use crate::{call, files, folder, json, out, refused};
+use crate::{call, files, folder, is_png, json, out, refused};
 
 /// Seven good pictures with captions, one with two, one that is broken.
 fn table(folder: &Path) {
@@ -104,4 +104,20 @@ fn an_index_is_counted_once_and_again_where_a_shard_changes() {
     refused(path, &["data", "index", "no/such.tar"], "no/such.tar");
     fs::create_dir(path.join("empty")).unwrap();
     refused(path, &["data", "index", "empty"], "holds no .tar");
+}
+
+#[test]
+fn inspecting_tells_what_there_is_and_what_is_damaged() {
+    let folder = folder();
+    let path = folder.path();
+    table(path);
+    let told = json(path, &["data", "inspect", "pairs.jsonl", "--decode", "8", "--sheet", "views.png"]);
+    assert_eq!((&told["samples"], &told["damaged"]["pixels"]["count"]), (&8.into(), &1.into()), "{told}");
+    assert_eq!((&told["captions"]["2"], &told["formats"]["PNG"]), (&1.into(), &7.into()), "{told}");
+    assert!(is_png(&path.join("views.png")));
+    let text = out(path, &["data", "inspect", "pairs.jsonl", "--option", "captions=[\"label\"]"]);
+    assert!(text.starts_with("pairs.jsonl: 8 samples") && text.contains("captions a sample: 1 x 8"), "{text}");
+    refused(path, &["data", "inspect", "pairs.jsonl", "--option", "caption=label"], "unknown field `caption`");
+    refused(path, &["data", "inspect", "pairs.jsonl", "--option", "captions"], "KEY=VALUE");
+    refused(path, &["data", "inspect", "no/such"], "no/such");
 }

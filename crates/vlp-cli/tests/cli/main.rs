@@ -1,7 +1,7 @@
 //! The command as a user calls it: what it prints, what it leaves on the disk, what it says to those who ask for what cannot be.
 
 mod data;
-// mod models;
+mod models;
 mod plot;
 mod recipes;
 mod train;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use vlp_testkit::shards;
 
 use crate::{call, folder, is_png, json, out, program, refused, repository};
 
@@ -62,6 +63,21 @@ fn a_recipe_becomes_a_run_that_is_measured_and_kept() {
     let other =
         json(path, &["train", "tiny.toml", "--steps", "1", "--set", "method.name=clip", "--set", "views.strong=0"]);
     assert_eq!(other["run"], "runs/tiny-clip");
+    // The run is a model: for eval, embed, classify, search.
+    let pictures = repository("data/emoji/test-concepts-000.tar");
+    let again = json(path, &["eval", "runs/tiny-clip-rocket"]);
+    assert_eq!(again["results"].as_array().unwrap().len(), told["results"].as_array().unwrap().len());
+    let on = ["eval", "runs/tiny-clip", "--data", &pictures, "--label", "group", "--out", "measured"];
+    let text = out(path, &on);
+    assert!(text.contains("R@1") && text.contains("group") && path.join("measured/results.json").is_file(), "{text}");
+    fs::create_dir(path.join("pictures")).unwrap();
+    (0..3).for_each(|number| fs::write(path.join(format!("pictures/{number}.png")), shards::png(number)).unwrap());
+    let classes = json(path, &["classify", "runs/tiny-clip-rocket", "pictures", "--classes", "red heart,dog"]);
+    assert_eq!(classes["pictures"].as_array().unwrap().len(), 3);
+    assert_eq!(json(path, &["search", "runs/tiny-clip", "pictures", "--text", "dog"])["embedded"], 3);
+    assert_eq!(json(path, &["embed", "runs/tiny-clip", "pictures", "--out", "rows.npy"])["width"], 16);
+    // open_clip has no form for a convolutional stem.
+    refused(path, &["convert", "runs/tiny-clip", "exported", "--to", "open-clip"], "stem");
     // A new run from the parameters of the first.
     let forked =
         json(path, &["train", "--fork", "runs/tiny-clip", "--steps", "2", "--set", "seed=5", "--out", "runs/fork"]);

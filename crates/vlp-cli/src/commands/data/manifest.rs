@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vlp::data::Tally;
+use vlp::data::{SourceOptions, Tally};
 
 use crate::failure::{Blame, Failure};
 
@@ -14,6 +14,8 @@ use crate::failure::{Blame, Failure};
 pub(crate) struct Settings {
     /// What was packed, as it was named.
     pub(crate) source: String,
+    /// How it was read.
+    pub(crate) options: SourceOptions,
     /// Samples that it has, damaged ones too.
     pub(crate) source_samples: usize,
     pub(crate) per_shard: usize,

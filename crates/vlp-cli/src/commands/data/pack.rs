@@ -9,13 +9,14 @@ use std::thread;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use vlp::data::{Dataset, Limits};
+use vlp::data::Dataset;
 use vlp::trainer::Stop;
 
 use super::manifest::{Manifest, Packed, Settings};
 use super::shard::{Stopped, Writer};
 use crate::failure::{Blame, Failure};
 use crate::screen::{Answer, Screen};
+use crate::source_arg::SourceArg;
 use crate::table::Table;
 
 /// Packs pictures with all their captions into tar shards; what is damaged is left out and counted.
@@ -24,8 +25,8 @@ use crate::table::Table;
 /// the number of threads. Ctrl-C keeps the shards that are whole.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A folder of pictures, a table, a pattern of shards to pack anew: whatever a recipe's data may be
-    data: String,
+    #[command(flatten)]
+    source: SourceArg,
     /// Folder of the shards and manifest.json
     #[arg(long)]
     out: PathBuf,
@@ -54,9 +55,10 @@ impl Args {
         if self.prefix.contains(['/', '\\']) {
             return Err(Failure::asked(format!("--prefix {}: it is the beginning of a file's name", self.prefix)));
         }
-        let dataset = Dataset::from_path(&self.data, Limits::default()).asked()?;
+        let dataset = self.source.open()?;
         let settings = Settings {
-            source: self.data.clone(),
+            source: self.source.data.clone(),
+            options: self.source.options()?,
             source_samples: dataset.len(),
             per_shard: self.per_shard,
             short_side: self.short_side,

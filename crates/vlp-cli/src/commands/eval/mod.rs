@@ -46,7 +46,9 @@ impl Args {
         match (self.model.is_run(), &self.data) {
             (true, _) => self.trained::<M, I>(screen),
             (false, Some(source)) => self.pretrained::<M, I>(source, screen),
-            (false, None) => Err(Failure::asked("this model has no recipe that says what to measure it on: name --data SOURCE")),
+            (false, None) => {
+                Err(Failure::asked("this model has no recipe that says what to measure it on: name --data SOURCE"))
+            }
         }
     }
 
@@ -75,8 +77,11 @@ impl Args {
         let dataset = Arc::new(Dataset::from_path(source, Limits::default()).asked()?);
         let model = self.model.open::<M, I>()?;
         model.text_reader().asked()?;
-        let templates =
-            if self.templates.is_empty() { model.templates().clone() } else { Templates::new(&self.templates).asked()? };
+        let templates = if self.templates.is_empty() {
+            model.templates().clone()
+        } else {
+            Templates::new(&self.templates).asked()?
+        };
         let label = self.label.as_deref().map(|field| (field, &templates));
         let report = on_data::evaluate(&model, source, &dataset, label, &self.batches, screen)?;
         let (mut files, results) = (Vec::new(), [report]);

@@ -43,7 +43,8 @@ pub(super) fn evaluate(
     if let Some((field, templates)) = label {
         let class = |sample: &Annotation| Some(vec![sample.metadata.text(field)?.to_owned()]);
         let classes: Option<Vec<_>> = seen.annotations.iter().map(class).collect();
-        let classes = classes.ok_or_else(|| Failure::asked(format!("not every sample has a text in its field {field}")))?;
+        let classes =
+            classes.ok_or_else(|| Failure::asked(format!("not every sample has a text in its field {field}")))?;
         let (names, of_picture) = numbered(classes.into_iter());
         let of_picture: Vec<usize> = of_picture.into_iter().flatten().collect();
         let vectors = model.class_embeddings(&names, templates).asked()?;
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_same_text_has_the_same_number() {
-        let lists = [vec!["a", "b"], vec!["b"], vec!["c", "a"]].map(|list| list.into_iter().map(str::to_owned).collect());
+        let lists =
+            [vec!["a", "b"], vec!["b"], vec!["c", "a"]].map(|list| list.into_iter().map(str::to_owned).collect());
         let (texts, numbers) = numbered(lists.into_iter());
         assert_eq!((texts, numbers), (vec!["a".into(), "b".into(), "c".into()], vec![vec![0, 1], vec![1], vec![2, 0]]));
     }

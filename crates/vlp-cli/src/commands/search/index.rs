@@ -99,7 +99,11 @@ impl Index {
         let (mut index, mut missing) = (Index { width: earlier.width, ..Index::default() }, Vec::new());
         for path in &source_of {
             let (bytes, modified) = stamp(Path::new(path))?;
-            match earlier.sources.remove(path).filter(|(source, _)| (source.bytes, source.modified) == (bytes, modified)) {
+            match earlier
+                .sources
+                .remove(path)
+                .filter(|(source, _)| (source.bytes, source.modified) == (bytes, modified))
+            {
                 Some(known) => drop(index.sources.insert(path.clone(), known)),
                 None => {
                     let source = Source { bytes, modified, names: Vec::new(), damaged: Vec::new() };
@@ -113,7 +117,8 @@ impl Index {
         }
         let part = place.path.with_added_extension("part");
         // Before hours of work: can it be written at all?
-        File::create(&part).map_err(|error| Failure::asked(format!("{}: {error}; --index FILE says another", part.display())))?;
+        File::create(&part)
+            .map_err(|error| Failure::asked(format!("{}: {error}; --index FILE says another", part.display())))?;
         let filled = if missing.is_empty() { Ok(0) } else { index.embed(model, &missing, args, screen) };
         let written = filled.as_ref().map_or(Ok(()), |_| index.write(place, &part));
         if written.is_err() || filled.is_err() {
@@ -135,7 +140,8 @@ impl Index {
         let whole = batches::each(model, &pictures, args, screen, |batch| {
             let unit = batch.unit().failed()?;
             self.width = unit.as_ref().map_or(self.width, Embeddings::width);
-            let rows = unit.iter().flat_map(|unit| unit.rows().outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>());
+            let rows =
+                unit.iter().flat_map(|unit| unit.rows().outer_iter().map(|row| row.to_vec()).collect::<Vec<_>>());
             for (name, row) in batch.names.into_iter().zip(rows) {
                 current = source(&name, &current);
                 reached.insert(current.clone());
@@ -170,7 +176,8 @@ impl Index {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Index::default()),
             Err(error) => return Err(Failure::asked(format!("{}: {error}", path.display()))),
         }
-        let no_index = || Failure::asked(format!("{} is there and no index of pictures: choose another --index", path.display()));
+        let no_index =
+            || Failure::asked(format!("{} is there and no index of pictures: choose another --index", path.display()));
         let tensors = StateDict::read_safetensors(path, &ReadLimits::default()).map_err(|_| no_index())?;
         let (Some(vectors), Some(list)) = (tensors.get(VECTORS), tensors.get(LIST)) else { return Err(no_index()) };
         let list: List = serde_json::from_slice(list.bytes()).map_err(|_| no_index())?;
@@ -212,7 +219,8 @@ impl Index {
         let values: Vec<f32> = self.sources.values().flat_map(|(_, vectors)| vectors.iter().copied()).collect();
         if values.is_empty() {
             let first = self.damaged().into_iter().next();
-            let first = first.map_or(String::new(), |Damaged { picture, why }| format!("; the first is {picture}: {why}"));
+            let first =
+                first.map_or(String::new(), |Damaged { picture, why }| format!("; the first is {picture}: {why}"));
             return Err(Failure::failed(format!("none of the pictures could be read{first}")));
         }
         Embeddings::new(Array2::from_shape_vec((values.len() / self.width, self.width), values).failed()?).failed()

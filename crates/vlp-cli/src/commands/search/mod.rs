@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vlp::encoders::ImageEncoderConfig;
-use vlp::methods::MethodConfig;
 use vlp::eval::{Embeddings, top_k};
+use vlp::methods::MethodConfig;
 use vlp::pretrained::{Model, Pictures};
 
 use self::index::{Index, Place};
