@@ -20,8 +20,8 @@ pub(super) fn open(data: &DataRecipe) -> Result<(Arc<Dataset>, Option<Arc<Datase
         None => (train, None),
         Some(ValidationRecipe { source: Some(source), .. }) => (train, Some(source.open()?)),
         Some(ValidationRecipe { share, .. }) => {
-            let _ = share;
-            (train, None)
+            let (train, held_out) = train.hold_out(share.unwrap_or_default())?;
+            (train, Some(held_out))
         }
     };
     Ok((Arc::new(train), held_out.map(Arc::new)))

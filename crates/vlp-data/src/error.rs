@@ -21,13 +21,15 @@ pub enum DataError {
     /// No sample of a shard has a caption.
     #[error(
         "{shard}: 0 of {samples} samples have a caption: each needs a .txt member or a .json member with a field \
-         `caption` under the same key"
+         `caption` under the same key{fields}"
     )]
     NoCaptions {
         /// The shard.
         shard: PathBuf,
         /// How many samples it has.
         samples: usize,
+        /// The fields that its `.json` has, if any, and what to do.
+        fields: String,
     },
     /// Not one usable sample in all shards.
     #[error("no usable sample in {shards} shards (damage: {damage}). {first}")]
@@ -88,8 +90,8 @@ pub enum DataError {
     },
     /// A metadata field has too few values to fill a batch with different ones.
     #[error(
-        "only {values} different values of `{field}` for a batch of {batch_size} while {deferred} samples wait: make \
-         the batch smaller or drop `LoaderConfig::distinct_by`"
+        "a whole pass over {read} samples has only {values} different values of `{field}` for a batch of {batch_size}: make the batch \
+         at most {values}, or drop `distinct_by`"
     )]
     TooFewDistinct {
         /// The field.
@@ -98,8 +100,8 @@ pub enum DataError {
         values: usize,
         /// Samples a batch needs.
         batch_size: usize,
-        /// Samples put off.
-        deferred: usize,
+        /// Samples read for this batch.
+        read: u64,
     },
     /// A file that should hold a tokenizer or a vocabulary holds something else.
     #[error("{path} is not {expected}: {reason}. {remedy}")]
@@ -122,6 +124,30 @@ pub enum DataError {
         option: &'static str,
         /// Its value.
         value: usize,
+    },
+    /// A field that the samples do not have.
+    #[error("`distinct_by` names `{field}`, which none of {looked_at} samples has{nearest}. There are {names}")]
+    UnknownField {
+        /// The name.
+        field: String,
+        /// How many samples were looked at.
+        looked_at: usize,
+        /// The fields they do have.
+        names: String,
+        /// What was probably meant, if anything.
+        nearest: String,
+    },
+    /// A share to hold out that leaves one side empty.
+    #[error(
+        "a share of {share} holds out {held_out} of {samples} samples: give one above 0 and below 1 that leaves some on either side"
+    )]
+    HoldOut {
+        /// The share.
+        share: f64,
+        /// How many samples there are.
+        samples: usize,
+        /// How many would be held out.
+        held_out: usize,
     },
     /// A pattern of names or weights that cannot be read.
     #[error("`{pattern}`: {reason}")]

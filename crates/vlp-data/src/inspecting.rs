@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::decode::check_size;
+use crate::fingerprint::fingerprint;
 use crate::picture_header::read_header;
 use crate::{
     Damage, DataError, Dataset, Duplicates, InspectOptions, Inspection, LeftOut, Picture, Spread, Unreachable, decode,
@@ -199,18 +200,4 @@ fn duplicates(mut prints: Vec<(usize, u64, u64)>, name: impl Fn(usize) -> String
         found.pairs += u64::from(pairs.insert((picture, caption), ()).is_some());
     }
     found
-}
-
-/// 64 bits that stand for the bytes: eight at a time, folded by products of 128 bits.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let fold = |state: u64, word: u64| {
-        let product = u128::from(state ^ word) * u128::from(ODD);
-        (product as u64) ^ (product >> 64) as u64 ^ word.rotate_left(29)
-    };
-    let (words, rest) = bytes.as_chunks::<8>();
-    let state = words.iter().fold(bytes.len() as u64 ^ ODD, |state, word| fold(state, u64::from_le_bytes(*word)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    crate::order::mix(fold(state, u64::from_le_bytes(last)))
 }

@@ -26,6 +26,7 @@ mod batch;
 mod braces;
 mod bytes_reader;
 mod canonical_text;
+mod class_names;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
@@ -35,10 +36,13 @@ mod cursor;
 mod damage;
 mod dataset;
 mod decode;
+mod distinct;
 mod error;
 mod fetched;
+mod fingerprint;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
+mod hold_out;
 mod html_entities;
 mod inspecting;
 mod inspection;
@@ -46,6 +50,7 @@ mod left_out;
 mod limits;
 mod loader;
 mod metadata;
+mod nearest;
 mod opening;
 mod order;
 mod pass;
@@ -93,7 +98,8 @@ pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
 pub use source::{
-    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarShards, YfccZips,
+    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions, TarShards,
+    YfccZips,
 };
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};

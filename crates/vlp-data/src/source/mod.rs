@@ -1,5 +1,7 @@
 //! Where samples come from: one reader for each layout on disk, all behind [`Source`].
 
+mod class_labels;
+mod clip_benchmark;
 mod column_role;
 mod csv_table;
 #[cfg(feature = "remote")]
@@ -11,6 +13,8 @@ mod flickr;
 mod folder;
 mod frugal;
 mod idx;
+mod image_folder;
+mod json_document;
 mod json_lines;
 mod npy;
 #[cfg(feature = "parquet")]
@@ -24,6 +28,8 @@ mod shard_file;
 mod splits;
 mod table;
 mod table_rows;
+mod tar_options;
+mod tar_reading;
 mod tar_scan;
 mod tar_shards;
 mod text_table;
@@ -43,12 +49,17 @@ pub use parquet::{ParquetOptions, ParquetTable};
 #[cfg(feature = "remote")]
 pub use remote::RemoteOptions;
 pub use table::{Row, Table};
+pub use tar_options::TarOptions;
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
+pub(crate) use clip_benchmark::shards_of_export;
 #[cfg(feature = "hf-tokenizers")]
 pub(crate) use files::open_file;
+pub(crate) use files::read_file;
 pub(crate) use idx::Idx;
+pub(crate) use image_folder::metadata_files;
+pub(crate) use splits::of_file as split_of_file;
 
 use frugal::Frugal;
 

@@ -14,9 +14,12 @@ const SYNONYMS: [&[&str]; 3] = [
 
 /// The number of a split that a name means, in the order in which they are read.
 pub(super) fn number(name: &str) -> Option<usize> {
-    // `train2017` of COCO's folders.
     let name = name.to_ascii_lowercase();
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    // `train2017` of COCO's folders.
+    let name = match name.split_at_checked(name.len().saturating_sub(4)) {
+        Some((name, year)) if year.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => name.as_str(),
+    };
     SYNONYMS.iter().position(|names| names.contains(&name))
 }
 
@@ -40,4 +43,18 @@ pub(super) fn check<'a>(wanted: &str, there: impl Iterator<Item = &'a str>, path
         format!("no split `{wanted}` among {}", there.join(", "))
     };
     Err(DataError::Table { path: path.to_owned(), reason })
+}
+
+/// The split that a relative path lies in: its first folder, or the first in `data`, if that is named like one.
+pub(super) fn of_path(path: &Path) -> Option<String> {
+    let mut folders = path.parent()?.components().map(|part| part.as_os_str().to_string_lossy());
+    let first = folders.next()?;
+    let first = if first == "data" { folders.next()? } else { first };
+    number(&first).map(|_| first.into_owned())
+}
+
+/// Whether a file is named for a split (`train-00000-of-00004.parquet`, `train.parquet`).
+pub(crate) fn of_file(path: &Path, wanted: &str) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split(['-', '.', '_']).next().is_some_and(|first| is(wanted, first))
 }

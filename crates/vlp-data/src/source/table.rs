@@ -24,13 +24,13 @@ pub struct Table {
     pub(super) root: PathBuf,
     pub(super) rows: Vec<Row>,
     pub(super) limits: Limits,
-    tally: Tally,
-    warnings: Vec<String>,
-    left_out: LeftOut,
+    pub(super) tally: Tally,
+    pub(super) warnings: Vec<String>,
+    pub(super) left_out: LeftOut,
     /// Names of the columns or fields of picture and caption.
-    columns: Option<(String, String)>,
+    pub(super) columns: Option<(String, String)>,
     /// Lines seen, good or not.
-    seen: usize,
+    pub(super) seen: usize,
 }
 
 /// Warnings beyond this number are only counted.
@@ -150,7 +150,12 @@ impl Source for Table {
 
     fn picture(&self, index: usize) -> Result<Picture, Damage> {
         // An absolute path replaces the root.
-        let path = self.root.join(&self.row(index)?.path);
+        let written = &self.row(index)?.path;
+        let mut path = self.root.join(written);
+        // Tables written on Windows.
+        if written.contains('\\') && !path.exists() {
+            path = self.root.join(written.replace('\\', "/"));
+        }
         read_file(&path, self.limits.entry_bytes).map(Picture::Encoded)
     }
 

@@ -14,6 +14,11 @@ impl Table {
     /// Reads a table of text whatever its separator and the names of its columns are, as far as its first line tells and the options do
     /// not say; Flickr8k's and Flickr30k's lists of captions are known by their content.
     pub(crate) fn from_text(path: &Path, options: &SourceOptions) -> Result<Self, DataError> {
+        Self::read_text(path, options)?.finish()
+    }
+
+    /// The same, not yet checked for rows.
+    pub(super) fn read_text(path: &Path, options: &SourceOptions) -> Result<Self, DataError> {
         let first = first_line(path)?;
         let mut table = match flickr::kind(&first) {
             Some(kind) => Self::from_flickr(path, kind, options)?,
@@ -25,7 +30,7 @@ impl Table {
                 None => table.keep_split(split)?,
             }
         }
-        table.finish()
+        Ok(table)
     }
 }
 
