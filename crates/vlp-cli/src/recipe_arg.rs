@@ -51,6 +51,10 @@ impl Changes {
         };
         recipe.set(&self.settings).asked()
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.method.is_none() && self.settings.is_empty()
+    }
 }
 
 /// The recipe of a file, or a built-in one.

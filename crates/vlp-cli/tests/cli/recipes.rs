@@ -24,10 +24,14 @@ fn what_is_shown_is_a_recipe_that_says_the_same() {
     let text = out(path, &["recipes", "show", "clip-rocket-r50-cc3m", "--set", "epochs=3"]);
     assert!(text.contains("epochs = 3.0") && text.contains("beta_1 = 0.9\n"), "digits as they were written: {text}");
     fs::write(path.join("mine.toml"), &text).unwrap();
-    assert_eq!(out(path, &["recipes", "show", "mine.toml"]), text);
-    let shown = json(path, &["recipes", "show", "mine.toml"]);
+    let told = json(path, &["recipes", "show", "mine.toml"]);
+    let (shown, origins) = (&told["recipe"], &told["origins"]);
     assert_eq!((&shown["epochs"], &shown["method"]["name"]), (&3.0.into(), &"clip-rocket".into()), "{shown}");
-    assert_eq!(shown["optimizer"]["beta_1"].to_string(), "0.9");
+    assert_eq!((shown["optimizer"]["beta_1"].to_string(), &origins["epochs"]), ("0.9".to_owned(), &"mine.toml".into()));
+    assert!(out(path, &["recipes", "diff", "mine.toml", "mine.toml"]).contains("say the same"));
+    fs::write(path.join("top.toml"), "extends = \"mine.toml\"\nseed = 7\n").unwrap();
+    let text = out(path, &["recipes", "show", "top.toml"]);
+    assert!(text.contains("seed = 7  # top.toml\n") && text.contains("epochs = 3.0  # mine.toml\n"), "{text}");
 }
 
 #[test]

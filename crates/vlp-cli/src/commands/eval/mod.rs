@@ -12,7 +12,7 @@ use vlp::encoders::ImageEncoderConfig;
 use vlp::eval::{Report, side_by_side};
 use vlp::methods::MethodConfig;
 use vlp::pretrained::Templates;
-use vlp::recipe::{EvalRecipe, EvalSetRecipe, ZeroShotRecipe};
+use vlp::recipe::{EvalRecipe, EvalSetRecipe, SourceRecipe, ZeroShotRecipe};
 use vlp::run::load_as;
 
 use crate::batches::BatchArgs;
@@ -61,7 +61,7 @@ impl Args {
                 let plain = || vec!["{}".to_owned()];
                 let templates = if self.templates.is_empty() { plain() } else { self.templates.clone() };
                 let zero_shot = self.label.clone().map(|field| ZeroShotRecipe { field, templates });
-                let (name, source) = (source.clone(), source.clone());
+                let (name, source) = (source.clone(), SourceRecipe::new(source));
                 let set = EvalSetRecipe { name, source, retrieval: true, zero_shot, knn: None };
                 trained.evaluate_by(&EvalRecipe { every: None, sets: vec![set] })
             }
