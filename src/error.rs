@@ -4,6 +4,7 @@ use vlp_core::SourceError;
 use vlp_trainer::TrainError;
 
 use crate::device::DeviceError;
+use crate::pretrained::PretrainedError;
 use crate::recipe::RecipeError;
 use crate::run::RunError;
 
@@ -22,9 +23,9 @@ pub enum Error {
     /// A run.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A trained model.
+    /// A trained model in use.
     #[error(transparent)]
-    Pretrained(#[from] crate::pretrained::PretrainedError),
+    Pretrained(#[from] PretrainedError),
     /// A step of training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -63,8 +64,8 @@ impl Error {
         match self {
             Error::Recipe(_) | Error::Device(_) | Error::Method(_) | Error::Encoder(_) | Error::Loss(_) => 2,
             Error::Schedule(_) | Error::Weights(_) | Error::Data(_) => 2,
-            Error::Pretrained(error) if error.asked_wrongly() => 2,
             Error::Run(error) if error.asked_wrongly() => 2,
+            Error::Pretrained(error) if error.asked_wrongly() => 2,
             _ => 1,
         }
     }

@@ -60,6 +60,11 @@ pub use vlp_schedulers as schedulers;
 pub use vlp_trainer as trainer;
 pub use vlp_weights as weights;
 
+/// The snippets of README.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// The snippets of docs/finetuning.md compile.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/finetuning.md")]

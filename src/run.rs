@@ -322,6 +322,21 @@ impl Run {
     }
 }
 
+/// The newest checkpoint of the run in `path`, or the checkpoint in `path` itself, and its recipe.
+pub(crate) fn stored(path: &Path) -> Result<(Checkpoint, Recipe), RunError> {
+    folder::newest(path)
+}
+
+/// The method of a recipe in f32, which a checkpoint fills.
+pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> Result<MethodOf, RunError> {
+    build::untrained(recipe, device)
+}
+
+/// The tokenizer of a recipe.
+pub(crate) fn tokenizer(recipe: &Recipe) -> Result<Arc<dyn Tokenizer>, RunError> {
+    build::tokenizer(&recipe.tokenizer, &recipe.text)
+}
+
 impl<M: MethodConfig, I: ImageEncoderConfig> fmt::Debug for Run<M, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").field("recipe", &self.recipe).field("options", &self.options).finish_non_exhaustive()

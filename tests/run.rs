@@ -33,7 +33,7 @@ fn fit(recipe: Recipe, dir: &Path) -> Result<Trained, RunError> {
 }
 
 fn bits(method: &impl Module) -> BTreeMap<String, TensorData> {
-    vlp_testkit::parameters(method)
+    vlp_testkit::parameters::parameters(method)
 }
 
 #[test]

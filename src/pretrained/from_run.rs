@@ -6,21 +6,19 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use vlp_augment::{Normalization, recipes};
 use vlp_core::Embedder;
-use vlp_data::{ClipBpe, ClipVocab, HfTokenizer};
+use vlp_data::{HfTokenizer, Tokenizer};
 use vlp_encoders::{AnyImageEncoder, TextTransformer};
 use vlp_methods::AnyMethod;
-use vlp_trainer::Checkpoint;
 use vlp_weights::Package;
 
 use super::model::{Body, Opened};
 use super::{Model, PretrainedError, Templates, TextReader, package_of};
 use crate::recipe::Recipe;
+use crate::run::{self, RunError};
 
 /// What a run's folder and a checkpoint's folder are told by.
 const STEP: &str = "step-";
 const MANIFEST: &str = "manifest.json";
-/// The tokenizer that a run's texts were read with.
-const TOKENIZER: &str = "tokenizer.json";
 
 /// Whether a folder is a run's or a checkpoint's.
 pub(super) fn is_run(folder: &Path) -> bool {
@@ -31,23 +29,13 @@ pub(super) fn is_run(folder: &Path) -> bool {
 
 /// The model of a run's newest checkpoint, or of the checkpoint given.
 pub(super) fn open(folder: &Path, device: &Device, tokenizer: Option<&Path>) -> Result<Model, PretrainedError> {
-    let (checkpoint, unreadable) = match folder.join(MANIFEST).is_file() {
-        true => (Some(Checkpoint::open(folder)?), Vec::new()),
-        false => Checkpoint::latest(folder)?,
+    let (checkpoint, recipe) = run::stored(folder).map_err(|error| of_run(folder, error))?;
+    let method = checkpoint.load_model(run::untrained(&recipe, device).map_err(|error| of_run(folder, error))?)?;
+    let texts = match (text_reader(&recipe, tokenizer), tokenizer) {
+        (Err(error), None) => Err(error.to_string()),
+        (texts, _) => Ok(texts?),
     };
-    let path = folder.to_path_buf();
-    let checkpoint = checkpoint.ok_or(PretrainedError::NoCheckpoint { path, unreadable })?;
-    let recipe: Recipe = serde_json::from_value(checkpoint.config()["recipe"].clone()).map_err(|error| {
-        PretrainedError::NotARun { path: checkpoint.path().to_path_buf(), reason: error.to_string() }
-    })?;
-    let (image, text) = (recipe.image.init(device)?, recipe.text.init(device)?);
-    let method = checkpoint.load_model(recipe.method.init(image, text, device)?)?;
-    let run = if folder.join(MANIFEST).is_file() { folder.parent().unwrap_or(folder) } else { folder };
-    let texts = match text_reader(run, &recipe, tokenizer) {
-        Err(error) if tokenizer.is_none() => Err(error.to_string()),
-        texts => Ok(texts?),
-    };
-    let normalization = Normalization::IMAGENET;
+    let normalization = recipe.normalization.statistics();
     Ok(Model::from(Opened {
         name: checkpoint.path().display().to_string(),
         device: device.clone(),
@@ -79,19 +67,26 @@ impl Body for Trained {
     }
 }
 
-/// The tokenizer in `file`, else the one in the run's folder, else CLIP's where the vocabulary is CLIP's.
-fn text_reader(run: &Path, recipe: &Recipe, file: Option<&Path>) -> Result<TextReader, PretrainedError> {
+/// The tokenizer in `file`, else the run's own.
+fn text_reader(recipe: &Recipe, file: Option<&Path>) -> Result<TextReader, PretrainedError> {
     let (vocabulary, context) = (recipe.text.vocab_size, recipe.text.context_length);
-    let beside = run.join(TOKENIZER);
-    let path = file.unwrap_or(&beside);
-    if file.is_some() || path.is_file() {
-        return TextReader::new(Arc::new(HfTokenizer::from_path(path, context)?), vocabulary, context);
+    let tokenizer: Arc<dyn Tokenizer> = match file {
+        Some(file) => Arc::new(HfTokenizer::from_path(file, context)?),
+        None => run::tokenizer(recipe).map_err(|error| {
+            PretrainedError::NoTokenizer(format!(
+                "the run's tokenizer is not at hand: {error}; give it with --tokenizer"
+            ))
+        })?,
+    };
+    TextReader::new(tokenizer, vocabulary, context)
+}
+
+/// What was wrong with a run's folder.
+fn of_run(folder: &Path, error: RunError) -> PretrainedError {
+    let path = folder.to_path_buf();
+    match error {
+        RunError::Missing { why, .. } => PretrainedError::NoCheckpoint { path, unreadable: vec![why] },
+        RunError::Train(error) => error.into(),
+        other => PretrainedError::NotARun { path, reason: other.to_string() },
     }
-    if vocabulary == ClipVocab::END as usize + 1 {
-        return TextReader::new(Arc::new(ClipBpe::new(context)?), vocabulary, context);
-    }
-    Err(PretrainedError::NoTokenizer(format!(
-        "the run's texts were read with a tokenizer of {vocabulary} entries, and {} is not there: give it with --tokenizer",
-        path.display()
-    )))
 }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 /// What can be wrong with a recipe.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
     /// Environment: the file cannot be read.
@@ -64,6 +64,13 @@ pub enum RecipeError {
         /// What is wrong in it.
         message: String,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for RecipeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl RecipeError {

@@ -8,7 +8,7 @@ use crate::Unreachable;
 
 /// Why a sample cannot be used. Damaged samples are skipped and counted; they never end a run by themselves, but for
 /// [`Damage::Unreachable`].
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Damage {
     /// The shard could not be read at this place.
@@ -86,6 +86,13 @@ pub enum Damage {
     /// The archive itself is broken from here on.
     #[error("the archive cannot be read on: {0}")]
     Archive(String),
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// The kinds of damage, to count by.

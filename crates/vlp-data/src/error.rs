@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use crate::{Sampling, Unreachable};
 
 /// What can go wrong with data and tokenizers, grouped by whose fault it is.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     // The data's fault.
@@ -284,4 +284,11 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for DataError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
