@@ -282,6 +282,18 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
         folder::same(&checkpoint, &saved, &self.recipe, self.total_steps())?;
         Ok(Run { resumed: Some((dir.to_path_buf(), checkpoint, passed_over)), ..self })
     }
+
+    /// The recipe of a run that [`fork`](Run::fork)s the one in `dir`, for a method or an encoder of your own.
+    ///
+    /// # Errors
+    /// As [`resume_as`](Self::resume_as), and as [`Recipe::set`].
+    pub fn forked(dir: impl AsRef<Path>, settings: &[impl AsRef<str>]) -> Result<Recipe<M, I>, RunError> {
+        let (checkpoint, recipe, _) = folder::newest::<M, I>(dir.as_ref())?;
+        let mut recipe = recipe.set(settings)?;
+        let init = crate::recipe::InitRecipe { checkpoint: Some(checkpoint.path().to_path_buf()), weights: None };
+        recipe.init = Some(init);
+        Ok(recipe)
+    }
 }
 
 impl Run {
@@ -308,12 +320,7 @@ impl Run {
     /// # Errors
     /// As [`resume_as`](Self::resume_as), and as [`Recipe::set`].
     pub fn fork(dir: impl AsRef<Path>, settings: &[impl AsRef<str>], device: &Device) -> Result<Self, RunError> {
-        let dir = dir.as_ref();
-        let (checkpoint, recipe, _) = folder::newest::<AnyMethodConfig, AnyImageEncoderConfig>(dir)?;
-        let mut recipe = recipe.set(settings)?;
-        let init = crate::recipe::InitRecipe { checkpoint: Some(checkpoint.path().to_path_buf()), weights: None };
-        recipe.init = Some(init);
-        Self::new(recipe, device)
+        Self::new(Self::forked(dir, settings)?, device)
     }
 }
 
