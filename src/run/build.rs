@@ -11,7 +11,9 @@ use serde_json::Value;
 use vlp_data::{CanonicalText, ClipBpe, Dataset, HfTokenizer, Loader, LoaderConfig, PairSource, Tokenizer};
 use vlp_encoders::{AnyImageEncoder, ImageEncoderConfig, LayerGroups, Layered, TextTransformer, TextTransformerConfig};
 use vlp_methods::{AnyMethod, MethodConfig};
-use vlp_trainer::{Checkpoints, HookError, Optimizer, RateFactors, RunFolder, Stepper, Trainer, TrainerOptions, adamw_with_decay};
+use vlp_trainer::{
+    Checkpoints, HookError, Optimizer, RateFactors, RunFolder, Stepper, Trainer, TrainerOptions, adamw_with_decay,
+};
 use vlp_weights::{Package, Pretrained, ReadLimits};
 
 use super::{MethodOf, RunError, folder};
