@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Tally, decode};
+use crate::{Alpha, Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode_with, printable};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -21,6 +21,7 @@ use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Ta
 pub struct Dataset {
     parts: Vec<Part>,
     limits: Limits,
+    alpha: Alpha,
     tally: Tally,
     warnings: Vec<String>,
 }
@@ -47,7 +48,8 @@ impl Dataset {
             });
         }
         let (tally, warnings) = (source.tally().clone(), source.warnings().to_vec());
-        Ok(Self { parts: vec![Part { source: Box::new(source), weight: 1.0, first: 0 }], limits, tally, warnings })
+        let parts = vec![Part { source: Box::new(source), weight: 1.0, first: 0 }];
+        Ok(Self { parts, limits, alpha: Alpha::default(), tally, warnings })
     }
 
     /// Indexes these shards, in this order.
@@ -56,6 +58,18 @@ impl Dataset {
     /// As [`TarShards::open`].
     pub fn from_shards(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
         Self::new(TarShards::open(paths, limits.clone())?, limits)
+    }
+
+    /// As [`Dataset::from_shards`], with a say in how names are read and packed shards unpacked.
+    ///
+    /// # Errors
+    /// As [`TarShards::open_with`].
+    pub fn from_shards_with(
+        paths: impl IntoIterator<Item = PathBuf>,
+        options: &TarOptions,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        Self::new(TarShards::open_with(paths, options, limits.clone())?, limits)
     }
 
     /// A table of picture paths and captions: see [`Table::from_csv`].
@@ -133,6 +147,7 @@ impl Dataset {
             let into = mixed.get_or_insert_with(|| Self {
                 parts: Vec::new(),
                 limits: dataset.limits.clone(),
+                alpha: dataset.alpha,
                 tally: Tally::default(),
                 warnings: Vec::new(),
             });
@@ -144,6 +159,18 @@ impl Dataset {
         }
         let reason = "no dataset to mix".to_owned();
         mixed.ok_or_else(|| DataError::Pattern { pattern: String::new(), reason })
+    }
+
+    /// The same samples with another treatment of transparent parts; they are laid on white otherwise. Of a mixture the first
+    /// dataset's holds for all.
+    #[must_use]
+    pub fn with_alpha(self, alpha: Alpha) -> Self {
+        Self { alpha, ..self }
+    }
+
+    /// What becomes of transparent parts of the pictures.
+    pub fn alpha(&self) -> Alpha {
+        self.alpha
     }
 
     /// Number of samples.
@@ -161,6 +188,13 @@ impl Dataset {
         &self.tally
     }
 
+    /// What the sources leave out by their own rules, by reason and with examples; damage found while indexing is in it.
+    pub fn left_out(&self) -> LeftOut {
+        let mut all = LeftOut::default();
+        self.parts.iter().for_each(|part| all.merge(&part.source.left_out()));
+        all
+    }
+
     /// What is wrong with whole shards, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -171,10 +205,10 @@ impl Dataset {
         &self.limits
     }
 
-    /// Name of sample `index` for messages: shard and key.
+    /// Name of sample `index` for messages: shard and key, made [`printable`].
     pub fn name(&self, index: usize) -> String {
-        self.part(index)
-            .map_or_else(|| format!("sample {index} of {}", self.len()), |part| part.source.name(index - part.first))
+        let name = self.part(index).map(|part| part.source.name(index - part.first));
+        name.map_or_else(|| format!("sample {index} of {}", self.len()), |name| printable(&name).into_owned())
     }
 
     /// Key, caption and metadata of sample `index`, without reading its picture.
@@ -201,7 +235,7 @@ impl Dataset {
     /// The damage that makes it unusable.
     pub fn sample(&self, index: usize) -> Result<Sample, Damage> {
         let annotation = self.annotation(index)?;
-        let image = self.picture(index)?.decode(&self.limits)?;
+        let image = self.picture(index)?.decode_with(self.alpha, &self.limits)?;
         Ok(Sample { image, annotation })
     }
 
@@ -244,13 +278,21 @@ impl Dataset {
 }
 
 impl Picture {
+    /// The picture's pixels, transparent parts laid on white.
+    ///
+    /// # Errors
+    /// As [`decode`](crate::decode).
+    pub fn decode(self, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
+        self.decode_with(Alpha::OnWhite, limits)
+    }
+
     /// The picture's pixels.
     ///
     /// # Errors
-    /// As [`decode`].
-    pub fn decode(self, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
+    /// As [`decode_with`].
+    pub fn decode_with(self, alpha: Alpha, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
         match self {
-            Self::Encoded(bytes) => decode(&bytes, limits),
+            Self::Encoded(bytes) => decode_with(&bytes, alpha, limits),
             Self::Decoded(image) => Ok(image),
         }
     }

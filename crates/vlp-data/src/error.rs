@@ -219,6 +219,16 @@ pub enum DataError {
     },
 
     // The environment's fault.
+    /// A packed shard could not be unpacked on disk.
+    #[error("cannot unpack {path} into {folder}: {source}. Make room there, or name another folder in `TarOptions::unpack_into`")]
+    Unpack {
+        /// The shard.
+        path: PathBuf,
+        /// Where it was to go.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A shard could not be fetched. Samples are never skipped for that; asking again goes on where the stream stopped.
     #[error("{0}")]
     Unreachable(Unreachable),

@@ -4,16 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions};
-use crate::{DataError, Dataset, Limits, expand_braces};
+use crate::globs::expand_names;
+use crate::{DataError, Dataset, Limits, TarOptions};
 
 impl Dataset {
-    /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
+    /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, or in an ending of packed ones (`.tar.gz`,
+    /// `.tgz`, `.tar.zst`, `.tar.xz`, `.tar.bz2`), in the order of their names.
     ///
     /// # Errors
     /// When the directory cannot be read or has no such file, and as [`TarShards::open`](crate::TarShards::open).
     pub fn open(directory: impl AsRef<Path>, prefix: &str, limits: Limits) -> Result<Self, DataError> {
         let directory = directory.as_ref();
-        match files_of(directory, prefix, ".tar")? {
+        match files_of(directory, prefix, is_shard)? {
             (shards, files) if shards.is_empty() => {
                 Err(DataError::NoShards { directory: directory.to_owned(), prefix: prefix.to_owned(), files })
             }
@@ -21,21 +23,32 @@ impl Dataset {
         }
     }
 
-    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`]. With the feature `remote`
-    /// names may be URLs: see `Dataset::remote_tars`.
+    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`](crate::expand_braces); `*`, `?`,
+    /// `[...]` and `**` stand for the files there are. With the feature `remote` names may be URLs: see `Dataset::remote_tars`.
     ///
     /// # Errors
     /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`](crate::TarShards::open).
     pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
-        let names = expand_braces(patterns)?;
+        Self::tars_with(patterns, &TarOptions::default(), limits)
+    }
+
+    /// As [`Dataset::tars`], with a say in how names are read and packed shards unpacked.
+    ///
+    /// # Errors
+    /// As there, and when packed shards unpack to more than the options allow.
+    pub fn tars_with(patterns: &str, options: &TarOptions, limits: Limits) -> Result<Self, DataError> {
+        let names = expand_names(patterns)?;
         match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
-            None => Self::from_shards(names.into_iter().map(PathBuf::from), limits),
+            None => Self::from_shards_with(names.into_iter().map(PathBuf::from), options, limits),
             Some(name) if name.starts_with("pipe:") => Err(DataError::Pattern {
                 pattern: name.clone(),
                 reason: "commands are never run: fetch the shards first".to_owned(),
             }),
             #[cfg(feature = "remote")]
-            Some(_) => Self::remote_tars(patterns, &crate::RemoteOptions::default(), limits),
+            Some(_) => {
+                let remote = crate::RemoteOptions::default();
+                Self::new(crate::TarShards::open_urls_with(names, &remote, options, limits.clone())?, limits)
+            }
             #[cfg(not(feature = "remote"))]
             Some(name) => Err(DataError::Pattern {
                 pattern: name.clone(),
@@ -52,7 +65,7 @@ impl Dataset {
     /// When the pattern is malformed or names a command, and as [`TarShards::open_urls`](crate::TarShards::open_urls).
     #[cfg(feature = "remote")]
     pub fn remote_tars(patterns: &str, options: &crate::RemoteOptions, limits: Limits) -> Result<Self, DataError> {
-        let names = expand_braces(patterns)?;
+        let names = expand_names(patterns)?;
         if let Some(name) = names.iter().find(|name| name.starts_with("pipe:")) {
             let reason = "commands are never run: fetch the shards first".to_owned();
             return Err(DataError::Pattern { pattern: name.clone(), reason });
@@ -80,13 +93,13 @@ impl Dataset {
         Self::mix(parts.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Parquet tables that a pattern names (see [`expand_braces`]): see [`ParquetTable`](crate::ParquetTable).
+    /// Parquet tables that a pattern names (see [`Dataset::tars`]): see [`ParquetTable`](crate::ParquetTable).
     ///
     /// # Errors
     /// When the pattern is malformed, and as [`ParquetTable::open`](crate::ParquetTable::open).
     #[cfg(feature = "parquet")]
     pub fn parquet(patterns: &str, options: &crate::ParquetOptions, limits: Limits) -> Result<Self, DataError> {
-        Self::parquet_files(expand_braces(patterns)?.into_iter().map(PathBuf::from).collect(), options, limits)
+        Self::parquet_files(expand_names(patterns)?.into_iter().map(PathBuf::from).collect(), options, limits)
     }
 
     #[cfg(feature = "parquet")]
@@ -109,7 +122,7 @@ impl Dataset {
         let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
         if Path::new(path).is_dir() {
             return match Self::open(path, "", limits.clone()) {
-                Err(DataError::NoShards { .. }) => match files_of(path.as_ref(), "", ".parquet")?.0 {
+                Err(DataError::NoShards { .. }) => match files_of(path.as_ref(), "", |name| name.ends_with(".parquet"))?.0 {
                     tables if tables.is_empty() => Self::folder(path, FolderCaptions::Auto, limits),
                     tables => Self::tables(tables, limits),
                 },
@@ -121,12 +134,12 @@ impl Dataset {
             Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
         } else if ends(".jsonl") {
             Self::json_lines(path, limits)
-        } else if ends(".tar") {
+        } else if is_shard(path) {
             Self::tars(path, limits)
         } else if ends(".parquet") {
-            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), limits)
+            Self::tables(expand_names(path)?.into_iter().map(PathBuf::from).collect(), limits)
         } else {
-            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl, .parquet".to_owned();
+            let reason = "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .jsonl, .parquet".to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
     }
@@ -143,15 +156,27 @@ impl Dataset {
     }
 }
 
+/// Whether a name is that of a tar shard, packed or not.
+fn is_shard(name: &str) -> bool {
+    const ENDINGS: [&str; 10] =
+        [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz"];
+    let name = name.to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// The files of a directory with such names, in the order of these, and how many files of any name there are.
-fn files_of(directory: &Path, prefix: &str, ending: &str) -> Result<(Vec<PathBuf>, usize), DataError> {
+fn files_of(
+    directory: &Path,
+    prefix: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(Vec<PathBuf>, usize), DataError> {
     let read_error = |source| DataError::Read { path: directory.to_owned(), source };
     let (mut found, mut files) = (Vec::new(), 0);
     for entry in fs::read_dir(directory).map_err(read_error)? {
         let path = entry.map_err(read_error)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         files += 1;
-        if name.starts_with(prefix) && name.ends_with(ending) {
+        if name.starts_with(prefix) && wanted(&name) {
             found.push(path);
         }
     }

@@ -72,7 +72,7 @@ impl Preparation {
             let annotation = self.dataset.annotation(index)?;
             Ok((annotation, self.dataset.picture(index)?))
         })?;
-        let image = clock.time(Stage::Decode, || picture.decode(self.dataset.limits()))?;
+        let image = clock.time(Stage::Decode, || picture.decode_with(self.dataset.alpha(), self.dataset.limits()))?;
         let distinct = self.distinct_by.as_deref().and_then(|field| {
             let value = annotation.metadata.get(field)?;
             // Numbers and other values count by how they are written.

@@ -5,6 +5,7 @@ mod csv_table;
 mod far_shards;
 mod files;
 mod folder;
+mod folder_walk;
 mod frugal;
 mod idx;
 mod json_lines;
@@ -17,15 +18,19 @@ mod positioned;
 mod remote;
 mod shard_file;
 mod table;
+mod tar_groups;
+mod tar_options;
 mod tar_scan;
 mod tar_shards;
+mod unpack;
+mod unread;
 mod yfcc;
 
 use std::fmt::Debug;
 
 use vlp_augment::Image;
 
-use crate::{Annotation, Damage, Fetched, Tally};
+use crate::{Annotation, Damage, Fetched, LeftOut, Tally};
 
 pub use csv_table::CsvOptions;
 pub use folder::FolderCaptions;
@@ -34,6 +39,7 @@ pub use parquet::{ParquetOptions, ParquetTable};
 #[cfg(feature = "remote")]
 pub use remote::RemoteOptions;
 pub use table::{Row, Table};
+pub use tar_options::{KeyRule, TarOptions};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
@@ -46,7 +52,7 @@ use frugal::Frugal;
 /// A picture as a source stores it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
-    /// A PNG, JPEG or WebP file.
+    /// A picture file, as [`decode`](crate::decode()) reads it.
     Encoded(Vec<u8>),
     /// Pixels.
     Decoded(Image),
@@ -85,6 +91,14 @@ pub trait Source: Send + Sync + Debug {
 
     /// What is wrong with the source as a whole, a sentence each.
     fn warnings(&self) -> &[String];
+
+    /// What it leaves out by its own rules, damage found while indexing and files it does not read, with examples where it knows
+    /// them.
+    fn left_out(&self) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        self.tally().iter().for_each(|(kind, count)| left_out.add_count(kind.name(), count));
+        left_out
+    }
 
     /// Lengths of the runs of samples that lie together, such as shards: what is read window by window from afar.
     fn groups(&self) -> Vec<usize> {

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::read_file;
 use super::{Picture, Source};
-use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
+use crate::{Annotation, Damage, DataError, LeftOut, Limits, Metadata, Tally, printable};
 
 /// One line of a table of picture files.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,7 @@ pub struct Table {
     limits: Limits,
     tally: Tally,
     warnings: Vec<String>,
+    left_out: LeftOut,
     /// Lines seen, good or not.
     seen: usize,
 }
@@ -43,6 +44,7 @@ impl Table {
             limits,
             tally: Tally::default(),
             warnings: Vec::new(),
+            left_out: LeftOut::default(),
             seen: 0,
         }
     }
@@ -78,9 +80,14 @@ impl Table {
         self.warn(format!("row {}: {damage}", self.seen));
     }
 
+    /// Adds what lies beside the table's files and is not read.
+    pub(super) fn leave_out(&mut self, left_out: &LeftOut) {
+        self.left_out.merge(left_out);
+    }
+
     pub(super) fn warn(&mut self, text: String) {
         if self.warnings.len() < MOST_WARNINGS {
-            self.warnings.push(format!("{}: {text}", self.origin));
+            self.warnings.push(printable(&format!("{}: {text}", self.origin)).into_owned());
         }
     }
 
@@ -145,5 +152,11 @@ impl Source for Table {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn left_out(&self) -> LeftOut {
+        let mut left_out = self.left_out.clone();
+        self.tally.iter().for_each(|(kind, count)| left_out.add_count(kind.name(), count));
+        left_out
     }
 }
