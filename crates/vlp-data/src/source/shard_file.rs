@@ -1,9 +1,8 @@
-use std::fs::File;
 use std::path::PathBuf;
-#[cfg(feature = "remote")]
 use std::sync::Arc;
 
-use super::positioned::read_at;
+use super::files::open_file;
+use super::positioned::Positioned;
 #[cfg(feature = "remote")]
 use super::remote::RemoteShard;
 use super::tar_scan::Span;
@@ -14,8 +13,8 @@ use crate::Damage;
 pub(super) enum ShardFile {
     Local {
         path: PathBuf,
-        /// Kept open for small numbers of shards; a process may open about a thousand files.
-        open: Option<File>,
+        /// Kept open for small numbers of shards, as a process may open about a thousand files, and for what is unpacked.
+        open: Option<Positioned>,
     },
     /// In the cache, or fetched into it.
     #[cfg(feature = "remote")]
@@ -36,15 +35,22 @@ impl ShardFile {
     pub(super) fn read(&self, span: Span) -> Result<Vec<u8>, Damage> {
         match self {
             Self::Local { open: Some(file), .. } => self.read_from(file, span),
-            Self::Local { path, open: None } => self.read_from(&File::open(path).map_err(|e| self.failed(&e))?, span),
+            Self::Local { path, open: None } => {
+                let file = open_file(path).map_err(|error| Damage::Io(error.to_string()))?;
+                self.read_from(&self.positioned(file)?, span)
+            }
             #[cfg(feature = "remote")]
-            Self::Remote(shard) => self.read_from(&shard.file().map_err(Damage::Unreachable)?, span),
+            Self::Remote(shard) => self.read_from(&self.positioned(shard.file().map_err(Damage::Unreachable)?)?, span),
         }
     }
 
-    fn read_from(&self, file: &File, span: Span) -> Result<Vec<u8>, Damage> {
+    fn positioned(&self, file: std::fs::File) -> Result<Positioned, Damage> {
+        Positioned::new(Arc::new(file)).map_err(|error| self.failed(&error))
+    }
+
+    fn read_from(&self, file: &Positioned, span: Span) -> Result<Vec<u8>, Damage> {
         let mut bytes = vec![0; span.length as usize];
-        read_at(file, &mut bytes, span.offset).map_err(|error| self.failed(&error))?;
+        file.read_at(&mut bytes, span.offset).map_err(|error| self.failed(&error))?;
         Ok(bytes)
     }
 

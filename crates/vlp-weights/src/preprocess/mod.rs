@@ -4,7 +4,7 @@ mod hugging_face;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vlp_augment::{Filter, Image, ImageTransform, Normalization, ResizeMode, ResizeTo, SampleRng};
+use vlp_augment::{Filter, Image, ImageTransform, Normalization, PassOrder, ResizeMode, ResizeTo, SampleRng};
 
 use crate::config::{ImageSize, ImageTower, VitPool};
 use crate::{ModelConfig, WeightError};
@@ -185,7 +185,7 @@ impl PreprocessConfig {
             Interpolation::Lanczos => Filter::Lanczos,
             Interpolation::Nearest => Filter::Nearest,
         };
-        ResizeTo { width, height, mode, filter }
+        ResizeTo { width, height, mode, filter, order: PassOrder::default() }
     }
 
     /// A picture as the image tower reads it: resized, in units of the statistics.
