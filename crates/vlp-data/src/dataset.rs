@@ -3,7 +3,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::source::{ColumnRole, CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Alpha, Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode_with, printable};
+use crate::{
+    Alpha, Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode_with,
+    printable,
+};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///

@@ -126,9 +126,7 @@ pub enum DataError {
         value: usize,
     },
     /// A field that the samples do not have.
-    #[error(
-        "`distinct_by` names `{field}`, which none of {looked_at} samples has{nearest}. There are {names}"
-    )]
+    #[error("`distinct_by` names `{field}`, which none of {looked_at} samples has{nearest}. There are {names}")]
     UnknownField {
         /// The name.
         field: String,
@@ -258,7 +256,9 @@ pub enum DataError {
 
     // The environment's fault.
     /// A packed shard could not be unpacked on disk.
-    #[error("cannot unpack {path} into {folder}: {source}. Make room there, or name another folder in `TarOptions::unpack_into`")]
+    #[error(
+        "cannot unpack {path} into {folder}: {source}. Make room there, or name another folder in `TarOptions::unpack_into`"
+    )]
     Unpack {
         /// The shard.
         path: PathBuf,

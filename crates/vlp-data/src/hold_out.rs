@@ -154,7 +154,8 @@ impl Bits {
         let place = place.min(self.length);
         let (word, bit) = (place / 64, place % 64);
         let block = word / BLOCK;
-        let whole = self.words[(block * BLOCK).min(self.words.len())..word].iter().map(|word| word.count_ones() as usize);
+        let whole =
+            self.words[(block * BLOCK).min(self.words.len())..word].iter().map(|word| word.count_ones() as usize);
         let rest = if bit == 0 { 0 } else { (self.words[word] & ((1 << bit) - 1)).count_ones() as usize };
         let set = self.before.get(block).copied().unwrap_or(self.set) + whole.sum::<usize>() + rest;
         if side { set } else { place - set }

@@ -53,15 +53,15 @@ mod left_out;
 mod limits;
 mod loader;
 mod metadata;
-mod nearest;
 mod mojibake;
+mod nearest;
 mod opening;
 mod order;
 mod pass;
 #[cfg(feature = "burn")]
 mod photometric;
-mod picture_header;
 mod picture_format;
+mod picture_header;
 mod plan;
 mod printable;
 mod python_json;
@@ -106,8 +106,8 @@ pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
 pub use source::{
-    ColumnRole, CsvOptions, FolderCaptions, KeyRule, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions, TarShards,
-    YfccZips,
+    ColumnRole, CsvOptions, FolderCaptions, KeyRule, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions,
+    TarShards, YfccZips,
 };
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};

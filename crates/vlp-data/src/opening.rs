@@ -221,11 +221,7 @@ fn is_shard(name: &str) -> bool {
 }
 
 /// The files of a directory with such names, in the order of these, and how many files of any name there are.
-fn files_of(
-    directory: &Path,
-    prefix: &str,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<(Vec<PathBuf>, usize), DataError> {
+fn files_of(directory: &Path, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<(Vec<PathBuf>, usize), DataError> {
     let read_error = |source| DataError::Read { path: directory.to_owned(), source };
     let (mut found, mut files) = (Vec::new(), 0);
     for entry in fs::read_dir(directory).map_err(read_error)? {

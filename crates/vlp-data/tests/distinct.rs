@@ -35,7 +35,11 @@ fn refused(dataset: &Arc<Dataset>, field: &str) -> String {
 fn an_unknown_field_is_refused_with_the_nearest() {
     let (_directory, dataset) = dataset(60, |i| i % 7);
     let error = refused(&dataset, "knid");
-    assert!(error.contains("none of 60 samples has (did you mean `kind`?)") && error.contains("`caption`, `kind`, `picture`"), "{error}");
+    assert!(
+        error.contains("none of 60 samples has (did you mean `kind`?)")
+            && error.contains("`caption`, `kind`, `picture`"),
+        "{error}"
+    );
     assert!(!refused(&dataset, "zebra").contains("did you mean"));
 }
 
@@ -91,7 +95,10 @@ fn a_sample_beside_itself_is_told_once() {
     let mut stream = loader(&dataset, config(100, None));
     batches(&mut stream, 5);
     assert_eq!(stream.notices().len(), 1, "{:?}", stream.notices());
-    assert!(stream.notices()[0].contains("the same sample") && stream.notices()[0].contains("batches of 100 from 60 samples"));
+    assert!(
+        stream.notices()[0].contains("the same sample")
+            && stream.notices()[0].contains("batches of 100 from 60 samples")
+    );
     let mut exact = loader(&dataset, config(60, None));
     batches(&mut exact, 5);
     assert!(exact.notices().is_empty(), "{:?}", exact.notices());

@@ -36,7 +36,8 @@ fn sides_are_apart_whole_and_of_the_right_size() {
     let (one, other) = (keys(&training), keys(&held_out));
     assert!(one.is_disjoint(&other), "a picture on both sides");
     assert_eq!(one.union(&other).cloned().collect::<HashSet<_>>(), all);
-    let said = |dataset: &Dataset| (0..dataset.len()).map(|i| dataset.annotation(i).unwrap().caption).collect::<Vec<_>>();
+    let said =
+        |dataset: &Dataset| (0..dataset.len()).map(|i| dataset.annotation(i).unwrap().caption).collect::<Vec<_>>();
     let found: HashSet<String> = [said(&training), said(&held_out)].concat().into_iter().collect();
     assert_eq!(found, captions);
     assert!(held_out.annotation(held_out.len()).is_err());
@@ -70,7 +71,8 @@ fn shards_and_mixtures_are_parted_too() {
         }
         paths.push(builder.write(directory.path(), &format!("{shard}.tar")));
     }
-    let open = |numbers: &[usize]| Dataset::from_shards(numbers.iter().map(|&n| paths[n].clone()), Limits::default()).unwrap();
+    let open =
+        |numbers: &[usize]| Dataset::from_shards(numbers.iter().map(|&n| paths[n].clone()), Limits::default()).unwrap();
     let mixed = Dataset::mix([(open(&[0, 1]), 1.0), (open(&[2]), 2.0)]).unwrap();
     let (training, held_out) = mixed.hold_out(0.3).unwrap();
     assert_eq!(training.len() + held_out.len(), 120);

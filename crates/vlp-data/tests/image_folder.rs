@@ -36,7 +36,10 @@ fn split(name: &str) -> SourceOptions {
 #[test]
 fn metadata_beside_the_pictures_hold_the_captions() {
     for (name, text) in [
-        ("metadata.jsonl", "{\"file_name\": \"1.png\", \"text\": \"a red\", \"extra\": 1}\n{\"file_name\": \"./2.png\", \"text\": \"a green, plain\"}\n"),
+        (
+            "metadata.jsonl",
+            "{\"file_name\": \"1.png\", \"text\": \"a red\", \"extra\": 1}\n{\"file_name\": \"./2.png\", \"text\": \"a green, plain\"}\n",
+        ),
         ("metadata.csv", "file_name,text,extra\n1.png,a red,1\n2.png,\"a green, plain\",\n"),
     ] {
         let directory = folder(&[("1.png", ""), ("2.png", ""), ("3.png", ""), (name, text)]);
@@ -58,7 +61,10 @@ fn metadata_of_each_split_are_read_and_splits_can_be_chosen() {
         ("test/metadata.csv", "file_name,text\n3.png,a blue\n"),
         ("train/a/1.png", ""),
         ("train/b/2.png", ""),
-        ("train/metadata.jsonl", "{\"file_name\": \"a/1.png\", \"text\": \"a red\"}\n{\"file_name\": \"b/2.png\", \"text\": \"a green\"}\n"),
+        (
+            "train/metadata.jsonl",
+            "{\"file_name\": \"a/1.png\", \"text\": \"a red\"}\n{\"file_name\": \"b/2.png\", \"text\": \"a green\"}\n",
+        ),
     ]);
     let all = open(directory.path(), &SourceOptions::default()).unwrap();
     assert_eq!(captions(&all), ["a red", "a green", "a blue"]);
@@ -86,7 +92,10 @@ fn metadata_at_the_root_may_name_pictures_of_splits() {
 fn metadata_without_captions_say_what_is_missing() {
     let directory = folder(&[("1.png", ""), ("metadata.csv", "file_name,label\n1.png,3\n")]);
     let error = open(directory.path(), &SourceOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("no column `title`") && error.contains("`file_name`, `label`") && error.contains("`captions`"), "{error}");
+    assert!(
+        error.contains("no column `title`") && error.contains("`file_name`, `label`") && error.contains("`captions`"),
+        "{error}"
+    );
     let named = SourceOptions { captions: vec!["label".to_owned()], ..SourceOptions::default() };
     assert_eq!(captions(&open(directory.path(), &named).unwrap()), ["3"]);
 }
@@ -185,6 +194,9 @@ fn lines_of_a_text_are_captions_when_asked() {
     assert_eq!(captions(&whole), ["one\ntwo\n\nthree"]);
     let lines = SourceOptions { caption_lines: true, folder: FolderCaptions::Beside, ..SourceOptions::default() };
     let annotation = open(directory.path(), &lines).unwrap().annotation(0).unwrap();
-    assert_eq!((annotation.caption.as_str(), annotation.other_captions), ("one", vec!["two".to_owned(), "three".to_owned()]));
+    assert_eq!(
+        (annotation.caption.as_str(), annotation.other_captions),
+        ("one", vec!["two".to_owned(), "three".to_owned()])
+    );
     assert_eq!(whole.tally().count(DamageKind::NoCaption), 0);
 }

@@ -30,7 +30,10 @@ fn everything_is_counted_with_examples() {
         let options = InspectOptions { workers: Some(workers), decode: usize::MAX };
         let found = inspect(&path, &SourceOptions::default(), &options).unwrap();
         assert_eq!(found.samples, 9);
-        assert_eq!((found.left_out.total(), found.left_out.count("no_caption"), found.left_out.count("row")), (2, 1, 1));
+        assert_eq!(
+            (found.left_out.total(), found.left_out.count("no_caption"), found.left_out.count("row")),
+            (2, 1, 1)
+        );
         assert!(!found.is_whole());
         let damaged: Vec<(&str, u64)> = found.damaged.iter().map(|(name, reason)| (name, reason.count)).collect();
         assert_eq!(damaged, [("format", 1), ("io", 1), ("pixels", 1)]);
@@ -38,11 +41,18 @@ fn everything_is_counted_with_examples() {
         assert!(example.contains("page.jpg") && example.contains("a web page"), "{example}");
         assert_eq!(found.captions.into_iter().collect::<Vec<_>>(), [(1, 6)]);
         assert_eq!(found.words, Spread { least: 1, median: 1, most: 5 });
-        assert_eq!((found.width, found.height), (Spread { least: 16, median: 16, most: 16 }, Spread { least: 12, median: 12, most: 12 }));
+        assert_eq!(
+            (found.width, found.height),
+            (Spread { least: 16, median: 16, most: 16 }, Spread { least: 12, median: 12, most: 12 })
+        );
         assert_eq!(found.formats.into_iter().collect::<Vec<_>>(), [("PNG".to_owned(), 6)]);
         let again = &found.duplicates;
         assert_eq!((again.pictures, again.captions, again.pairs), (2, 2, 1));
-        assert!(again.examples[0].contains("copy.png has the picture of") && again.examples[0].ends_with("2.png"), "{:?}", again.examples);
+        assert!(
+            again.examples[0].contains("copy.png has the picture of") && again.examples[0].ends_with("2.png"),
+            "{:?}",
+            again.examples
+        );
         assert!(found.epoch_seconds > 0.0);
     }
 }
@@ -77,7 +87,10 @@ fn headers_and_pictures_agree() {
     };
     let (headers, decoded) = (look(0), look(usize::MAX));
     assert_eq!((headers.decoded, decoded.decoded), (0, decoded.samples));
-    assert_eq!((headers.width, headers.height, headers.formats), (decoded.width, decoded.height, decoded.formats.clone()));
+    assert_eq!(
+        (headers.width, headers.height, headers.formats),
+        (decoded.width, decoded.height, decoded.formats.clone())
+    );
     assert!(decoded.formats.len() >= 3, "{:?}", decoded.formats);
 }
 

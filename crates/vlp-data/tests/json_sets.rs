@@ -33,8 +33,14 @@ fn said(i: usize) -> Vec<String> {
 
 #[test]
 fn cocos_captions_are_read_from_their_annotations() {
-    let images: Vec<Value> = (0..4).map(|i| json!({"id": 7 + i, "file_name": format!("{i}.png"), "height": 12})).collect();
-    let notes = |i: usize| said(i).into_iter().enumerate().map(move |(j, caption)| json!({"image_id": 7 + i, "id": 5 * i + j, "caption": caption}));
+    let images: Vec<Value> =
+        (0..4).map(|i| json!({"id": 7 + i, "file_name": format!("{i}.png"), "height": 12})).collect();
+    let notes = |i: usize| {
+        said(i)
+            .into_iter()
+            .enumerate()
+            .map(move |(j, caption)| json!({"image_id": 7 + i, "id": 5 * i + j, "caption": caption}))
+    };
     let annotations: Vec<Value> = (0..4).flat_map(notes).collect();
     let coco = json!({"info": {}, "images": images, "licenses": [], "annotations": annotations});
     for folder in ["val2017", "images/val2017", "images", "annotations"] {
@@ -47,7 +53,8 @@ fn cocos_captions_are_read_from_their_annotations() {
         assert!(open(&path, Some("train")).unwrap_err().to_string().contains("no split `train`"));
     }
     // Boxes are no captions, and captions of a picture that is not listed are told.
-    let boxes = json!({"images": [{"id": 1, "file_name": "0.png"}], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]});
+    let boxes =
+        json!({"images": [{"id": 1, "file_name": "0.png"}], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]});
     let (_directory, path) = document("instances.json", "images", &boxes);
     assert!(open(&path, None).unwrap_err().to_string().contains("captions are in `captions_*.json`"));
     let stray = json!({"images": [{"id": 1, "file_name": "0.png"}],
@@ -63,16 +70,23 @@ fn karpathys_sentences_and_splits() {
         json!({"filename": format!("{i}.png"), "filepath": "val2014", "split": split, "sentences": sentences})
     };
     let images = json!([image(0, "train"), image(1, "restval"), image(2, "val"), image(3, "test")]);
-    let (_directory, path) = document("dataset_coco.json", "images/val2014", &json!({"images": images, "dataset": "coco"}));
+    let (_directory, path) =
+        document("dataset_coco.json", "images/val2014", &json!({"images": images, "dataset": "coco"}));
     let all = open(&path, None).unwrap();
     assert_eq!((all.len(), all_captions(&all, 1)), (4, said(1)));
     assert!((0..4).all(|i| all.sample(i).is_ok()));
-    for (split, keys) in [("train", vec!["val2014/0.png", "val2014/1.png"]), ("validation", vec!["val2014/2.png"]), ("test", vec!["val2014/3.png"])] {
+    for (split, keys) in [
+        ("train", vec!["val2014/0.png", "val2014/1.png"]),
+        ("validation", vec!["val2014/2.png"]),
+        ("test", vec!["val2014/3.png"]),
+    ] {
         let dataset = open(&path, Some(split)).unwrap();
         let found: Vec<String> = (0..dataset.len()).map(|i| dataset.annotation(i).unwrap().key).collect();
         assert_eq!(found, keys, "{split}");
     }
-    assert!(open(&path, Some("dev2")).unwrap_err().to_string().contains("no split `dev2` among restval, test, train, val"));
+    assert!(
+        open(&path, Some("dev2")).unwrap_err().to_string().contains("no split `dev2` among restval, test, train, val")
+    );
 }
 
 #[test]
@@ -93,9 +107,13 @@ fn lines_take_sentences_filenames_and_named_fields() {
                  {\"filename\": \"1.png\", \"caption\": \"three\", \"llava_caption\": \"four\", \"split\": \"test\"}\n";
     let path = shards::write(directory.path(), "t.jsonl", lines.as_bytes()).display().to_string();
     let dataset = open(&path, None).unwrap();
-    assert_eq!((all_captions(&dataset, 0), all_captions(&dataset, 1)), (vec!["one".to_owned(), "two".to_owned()], vec!["three".to_owned()]));
+    assert_eq!(
+        (all_captions(&dataset, 0), all_captions(&dataset, 1)),
+        (vec!["one".to_owned(), "two".to_owned()], vec!["three".to_owned()])
+    );
     assert_eq!(open(&path, Some("test")).unwrap().annotation(0).unwrap().key, "1.png");
-    let named = SourceOptions { captions: vec!["caption".to_owned(), "llava_caption".to_owned()], ..SourceOptions::default() };
+    let named =
+        SourceOptions { captions: vec!["caption".to_owned(), "llava_caption".to_owned()], ..SourceOptions::default() };
     let dataset = Dataset::from_path_with(&path, &named).unwrap();
     assert_eq!((dataset.len(), all_captions(&dataset, 0)), (1, vec!["three".to_owned(), "four".to_owned()]));
 }

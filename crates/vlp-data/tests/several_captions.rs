@@ -104,11 +104,15 @@ fn clip_benchmarks_retrieval_exports_have_a_caption_a_line() {
         assert_eq!(all_captions(&dataset, 5), said(5), "{path:?}");
     }
     assert_eq!(open(directory.path(), &SourceOptions::default()).unwrap().len(), 12);
-    let split = |name: &str| open(directory.path(), &SourceOptions { split: Some(name.to_owned()), ..SourceOptions::default() });
+    let split = |name: &str| {
+        open(directory.path(), &SourceOptions { split: Some(name.to_owned()), ..SourceOptions::default() })
+    };
     assert_eq!(split("test").unwrap().len(), 12);
     assert!(split("train").unwrap_err().to_string().contains("no split `train` among test"));
     shards::write(&test, "nshards.txt", b"3\n");
-    assert!(matches!(open(directory.path(), &SourceOptions::default()), Err(DataError::Read { path, .. }) if path.ends_with("2.tar")));
+    assert!(
+        matches!(open(directory.path(), &SourceOptions::default()), Err(DataError::Read { path, .. }) if path.ends_with("2.tar"))
+    );
     shards::write(&test, "nshards.txt", b"many\n");
     assert!(open(&test, &SourceOptions::default()).unwrap_err().to_string().contains("the number of shards"));
 }

@@ -102,7 +102,8 @@ fn an_open_quote_costs_one_row() {
 
 #[test]
 fn captions_of_several_lines_stay_whole() {
-    let text = "filepath,title\r\nimg/0.png,\"first line\r\n\r\nwith \"\"quotes\"\", and a last\"\r\nimg/1.png,\"x\"\r\n";
+    let text =
+        "filepath,title\r\nimg/0.png,\"first line\r\n\r\nwith \"\"quotes\"\", and a last\"\r\nimg/1.png,\"x\"\r\n";
     let (_directory, path) = table("t.csv", text);
     let dataset = open(&path, &SourceOptions::default()).unwrap();
     assert_eq!(captions(&dataset), ["first line\n\nwith \"quotes\", and a last", "x"]);
@@ -157,7 +158,8 @@ fn separator_and_columns_are_found_or_named() {
 #[test]
 fn text_in_utf_16_is_refused_by_name() {
     let directory = tempdir().unwrap();
-    let bytes: Vec<u8> = [0xfeff].into_iter().chain("filepath,title\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let bytes: Vec<u8> =
+        [0xfeff].into_iter().chain("filepath,title\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let path = shards::write(directory.path(), "t.csv", &bytes);
     let error = Dataset::csv(path, &CsvOptions::default(), Limits::default()).unwrap_err().to_string();
     assert!(error.contains("UTF-16"), "{error}");
@@ -180,7 +182,8 @@ fn rows_of_one_picture_are_joined_when_asked() {
 
 #[test]
 fn a_json_list_in_a_cell_is_several_captions() {
-    let text = "raw,split,filename\n\"[\"\"one, a\"\", \"\"two\"\"]\",train,img/0.png\n\"[\"\"three\"\"]\",test,img/1.png\n";
+    let text =
+        "raw,split,filename\n\"[\"\"one, a\"\", \"\"two\"\"]\",train,img/0.png\n\"[\"\"three\"\"]\",test,img/1.png\n";
     let (_directory, path) = table("flickr_annotations.csv", text);
     let dataset = open(&path, &SourceOptions::default()).unwrap();
     assert_eq!(all_captions(&dataset, 0), ["one, a", "two"]);

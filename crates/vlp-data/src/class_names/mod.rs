@@ -38,7 +38,8 @@ impl ClassNames {
             let names = match path.to_str() {
                 Some(IMAGENET_WORD) => by_label(IMAGENET, labels).ok_or_else(|| DataError::Table {
                     path: root.to_owned(),
-                    reason: "its folders are not called by ImageNet's WordNet ids: name a file in `class_names`".to_owned(),
+                    reason: "its folders are not called by ImageNet's WordNet ids: name a file in `class_names`"
+                        .to_owned(),
                 })?,
                 _ => read(path, labels)?,
             };

@@ -57,7 +57,8 @@ pub(crate) fn shards_of_export(root: &Path, split: Option<&str>) -> Result<Optio
 
 /// The word that a small file holds.
 fn word_in(path: &Path) -> Result<String, DataError> {
-    let bytes = read_file(path, 1024).map_err(|damage| DataError::Table { path: path.to_owned(), reason: damage.to_string() })?;
+    let bytes = read_file(path, 1024)
+        .map_err(|damage| DataError::Table { path: path.to_owned(), reason: damage.to_string() })?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
@@ -66,6 +67,7 @@ fn numbered_shards(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     const MOST: usize = 10_000_000;
     let path = folder.join(SHARDS);
     let number = word_in(&path)?.parse().ok().filter(|number| (1..=MOST).contains(number));
-    let number = number.ok_or_else(|| DataError::Table { path, reason: "it should hold the number of shards".to_owned() })?;
+    let number =
+        number.ok_or_else(|| DataError::Table { path, reason: "it should hold the number of shards".to_owned() })?;
     Ok((0..number).map(|number| folder.join(format!("{number}.tar"))).collect())
 }

@@ -136,10 +136,12 @@ impl Columns {
         }
         let column = |wanted: &str| {
             names.iter().position(|name| name == wanted.trim()).ok_or_else(|| {
-                let there = names.iter().take(20).map(|name| format!("`{}`", name.chars().take(60).collect::<String>()));
+                let there =
+                    names.iter().take(20).map(|name| format!("`{}`", name.chars().take(60).collect::<String>()));
                 let there = there.collect::<Vec<_>>().join(", ");
                 let advice = fetch_first(names.iter().map(String::as_str), path);
-                let advice = advice.unwrap_or_else(|| "Name the columns of pictures and captions (`image`, `captions`)".to_owned());
+                let advice = advice
+                    .unwrap_or_else(|| "Name the columns of pictures and captions (`image`, `captions`)".to_owned());
                 wrong(format!(
                     "no column `{wanted}` between separators {:?}: the header has {there}. {advice}",
                     options.separator

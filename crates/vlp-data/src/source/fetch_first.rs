@@ -10,7 +10,8 @@ pub(super) fn fetch_first<'a>(names: impl IntoIterator<Item = &'a str>, path: &P
         let name = name.trim().to_ascii_lowercase();
         name.starts_with("http://") || name.starts_with("https://")
     };
-    let column = |name: &str| matches!(name.trim().to_ascii_lowercase().as_str(), "url" | "urls" | "image_url" | "img_url");
+    let column =
+        |name: &str| matches!(name.trim().to_ascii_lowercase().as_str(), "url" | "urls" | "image_url" | "img_url");
     let without_header = names.iter().any(|name| address(name));
     if !without_header && !names.iter().any(|name| column(name)) {
         return None;

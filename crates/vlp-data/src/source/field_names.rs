@@ -59,7 +59,8 @@ impl CaptionFields {
             }
             // A list of all captions beside the one that others read.
             let listed = CAPTION_FIELDS.iter().filter_map(|name| metadata.get(name).and_then(texts));
-            let lists = |list: &Vec<String>| captions.iter().all(|one| list.iter().any(|other| other.trim() == one.trim()));
+            let lists =
+                |list: &Vec<String>| captions.iter().all(|one| list.iter().any(|other| other.trim() == one.trim()));
             if let Some(list) = listed.into_iter().find(|list| list.len() > captions.len() && lists(list)) {
                 let more = list.into_iter().filter(|other| !captions.iter().any(|one| other.trim() == one.trim()));
                 let more: Vec<String> = more.collect();
@@ -130,9 +131,10 @@ fn element(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        Value::Object(fields) => {
-            ["raw", "caption", "text", "sentence"].iter().find_map(|name| fields.get(*name)?.as_str()).map(str::to_owned)
-        }
+        Value::Object(fields) => ["raw", "caption", "text", "sentence"]
+            .iter()
+            .find_map(|name| fields.get(*name)?.as_str())
+            .map(str::to_owned),
         _ => None,
     }
 }

@@ -73,10 +73,8 @@ impl Table {
     /// Keeps the pictures that a file lists, one a line.
     pub(super) fn keep_listed(&mut self, list: &Path, limits: &Limits) -> Result<(), DataError> {
         let limit = limits.metadata_bytes.max(LIST_BYTES);
-        let bytes = read_file(list, limit).map_err(|damage| DataError::Table {
-            path: list.to_owned(),
-            reason: damage.to_string(),
-        })?;
+        let bytes = read_file(list, limit)
+            .map_err(|damage| DataError::Table { path: list.to_owned(), reason: damage.to_string() })?;
         let text = String::from_utf8_lossy(&bytes);
         let names: HashSet<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         // Flickr30k's lists name pictures without their ending.

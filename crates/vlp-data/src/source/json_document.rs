@@ -97,7 +97,9 @@ fn push_all(table: &mut Table, document: Document, path: &Path) -> Result<(), Da
         }
     }
     if with_annotations && captions.is_empty() {
-        let reason = "no annotation has a `caption`: these are COCO's of another kind; captions are in `captions_*.json`".to_owned();
+        let reason =
+            "no annotation has a `caption`: these are COCO's of another kind; captions are in `captions_*.json`"
+                .to_owned();
         return Err(DataError::Table { path: path.to_owned(), reason });
     }
     for image in document.images {

@@ -22,9 +22,9 @@ mod npy;
 mod parquet;
 mod pickle;
 mod positioned;
+mod records;
 #[cfg(feature = "remote")]
 mod remote;
-mod records;
 mod shard_file;
 mod splits;
 mod table;
@@ -57,11 +57,11 @@ pub use tar_options::{KeyRule, TarOptions};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
+pub(crate) use clip_benchmark::shards_of_export;
 #[cfg(feature = "hf-tokenizers")]
 pub(crate) use files::open_file;
 pub(crate) use files::read_file;
 pub(crate) use idx::Idx;
-pub(crate) use clip_benchmark::shards_of_export;
 pub(crate) use image_folder::metadata_files;
 pub(crate) use splits::of_file as split_of_file;
 

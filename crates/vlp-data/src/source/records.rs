@@ -139,7 +139,11 @@ impl Records {
                 }
             }
         }
-        let begin: String = String::from_utf8_lossy(&cells.bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).take(60).collect();
+        let begin: String = String::from_utf8_lossy(&cells.bytes)
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(60)
+            .collect();
         let reason = format!("a quotation mark opens a cell and none closes it within {CELL_LINES} lines (`{begin}`)");
         Err(Damage::Row(reason))
     }

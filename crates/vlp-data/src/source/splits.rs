@@ -35,7 +35,9 @@ pub(super) fn check<'a>(wanted: &str, there: impl Iterator<Item = &'a str>, path
         return Ok(());
     }
     let reason = if there.is_empty() {
-        format!("no split `{wanted}`: the data name none, neither by folders nor in a column `split`; leave `split` out")
+        format!(
+            "no split `{wanted}`: the data name none, neither by folders nor in a column `split`; leave `split` out"
+        )
     } else {
         let there: Vec<&str> = there.into_iter().take(20).collect();
         format!("no split `{wanted}` among {}", there.join(", "))

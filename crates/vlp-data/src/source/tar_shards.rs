@@ -153,7 +153,9 @@ impl TarShards {
     /// How the captions of a shard are found; as those of its neighbour, where both lie in one folder.
     fn reading(&self, path: &Path) -> Result<Arc<Reading>, DataError> {
         let known = match (self.shards.last(), self.readings.last()) {
-            (Some(ShardFile::Local { path: last, .. }), Some(reading)) if last.parent() == path.parent() => Some(reading),
+            (Some(ShardFile::Local { path: last, .. }), Some(reading)) if last.parent() == path.parent() => {
+                Some(reading)
+            }
             _ => None,
         };
         known.map_or_else(|| Ok(Arc::new(Reading::new(&self.options, export_of(path)?))), |known| Ok(Arc::clone(known)))
@@ -183,7 +185,7 @@ impl TarShards {
         if !captions {
             return Err(DataError::NoCaptions {
                 samples: found.entries.len() + found.without_text,
-                fields: fields_of(&shard, &found),
+                fields: fields_of(&shard, &found.entries),
                 shard: name.into(),
             });
         }
@@ -218,13 +220,15 @@ pub(super) fn any_caption(file: &Positioned, scan: &Scan, reading: &Reading, lim
 }
 
 /// The fields that the first readable `.json` of a shard has, for whoever has to name one.
-fn fields_of(shard: &ShardFile, scan: &Scan) -> String {
+fn fields_of(shard: &ShardFile, entries: &[Entry]) -> String {
     let metadata = |entry: &Entry| Metadata::parse(&shard.read(entry.json?).ok()?).ok();
-    let names = scan.entries.iter().take(10).find_map(metadata).map(|metadata| {
+    let names = entries.iter().take(10).find_map(metadata).map(|metadata| {
         metadata.fields().keys().take(20).map(|name| format!("`{}`", printable(name))).collect::<Vec<_>>().join(", ")
     });
     match names {
-        Some(names) if !names.is_empty() => format!("; the first .json has {names}: name the field of captions in `captions`"),
+        Some(names) if !names.is_empty() => {
+            format!("; the first .json has {names}: name the field of captions in `captions`")
+        }
         _ => String::new(),
     }
 }

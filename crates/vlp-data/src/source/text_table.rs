@@ -120,7 +120,8 @@ fn in_any_case(names: &[&str], wanted: &str) -> Option<String> {
 pub(super) fn usual_folders(path: &Path) -> Vec<PathBuf> {
     let own = Table::folder_of(path);
     let above = own.parent().map(Path::to_owned).unwrap_or_else(|| own.join(".."));
-    let names = ["images", "Images", "img", "flickr30k-images", "flickr30k_images", "Flicker8k_Dataset", "Flickr8k_Dataset"];
+    let names =
+        ["images", "Images", "img", "flickr30k-images", "flickr30k_images", "Flicker8k_Dataset", "Flickr8k_Dataset"];
     let of = |folder: &Path| names.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
     [of(&own), vec![above.clone()], of(&above)].concat()
 }

@@ -110,7 +110,8 @@ fn texts(field: &Field) -> Result<Vec<String>, Damage> {
             list.elements().iter().map(texts).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
         }
         Field::Group(record) => {
-            let text = |wanted: &str| record.get_column_iter().find(|(name, _)| *name == wanted).map(|(_, field)| field);
+            let text =
+                |wanted: &str| record.get_column_iter().find(|(name, _)| *name == wanted).map(|(_, field)| field);
             ["raw", "caption", "text", "sentence"].iter().find_map(|name| text(name)).map_or(Ok(Vec::new()), texts)?
         }
         // A caption that is a number is still a caption, as in open_clip's tables.

@@ -66,14 +66,23 @@ impl IndexFile {
     }
 
     /// The index of a URL by this rule and under these limits; none where there is none, or it is not whole.
-    pub(super) fn read(cache: &Cache, name: &str, url: &str, (options, limits): (&TarOptions, &Limits)) -> Option<Self> {
+    pub(super) fn read(
+        cache: &Cache,
+        name: &str,
+        url: &str,
+        (options, limits): (&TarOptions, &Limits),
+    ) -> Option<Self> {
         let index: Self = serde_json::from_slice(&fs::read(cache.path(name, "index")).ok()?).ok()?;
         let inside = |(offset, length): &SpanPair| offset.saturating_add(u64::from(*length)) <= index.length;
         let whole = index.entries.iter().all(|(_, image, text, json)| {
             inside(image) && text.as_ref().is_none_or(inside) && json.as_ref().is_none_or(inside)
         });
         let by_same = index.captions_in == (options.captions.clone(), options.caption_lines);
-        let same = index.version == VERSION && index.url == url && index.key == options.key && by_same && index.limits == relevant(limits);
+        let same = index.version == VERSION
+            && index.url == url
+            && index.key == options.key
+            && by_same
+            && index.limits == relevant(limits);
         (whole && same).then_some(index)
     }
 
