@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Alpha, Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode_with, printable};
+use crate::{
+    Alpha, Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode_with,
+    printable,
+};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///

@@ -220,7 +220,9 @@ pub enum DataError {
 
     // The environment's fault.
     /// A packed shard could not be unpacked on disk.
-    #[error("cannot unpack {path} into {folder}: {source}. Make room there, or name another folder in `TarOptions::unpack_into`")]
+    #[error(
+        "cannot unpack {path} into {folder}: {source}. Make room there, or name another folder in `TarOptions::unpack_into`"
+    )]
     Unpack {
         /// The shard.
         path: PathBuf,

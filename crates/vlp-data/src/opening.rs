@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::source::{CsvOptions, FolderCaptions};
 use crate::globs::expand_names;
+use crate::source::{CsvOptions, FolderCaptions};
 use crate::{DataError, Dataset, Limits, TarOptions};
 
 impl Dataset {
@@ -122,10 +122,12 @@ impl Dataset {
         let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
         if Path::new(path).is_dir() {
             return match Self::open(path, "", limits.clone()) {
-                Err(DataError::NoShards { .. }) => match files_of(path.as_ref(), "", |name| name.ends_with(".parquet"))?.0 {
-                    tables if tables.is_empty() => Self::folder(path, FolderCaptions::Auto, limits),
-                    tables => Self::tables(tables, limits),
-                },
+                Err(DataError::NoShards { .. }) => {
+                    match files_of(path.as_ref(), "", |name| name.ends_with(".parquet"))?.0 {
+                        tables if tables.is_empty() => Self::folder(path, FolderCaptions::Auto, limits),
+                        tables => Self::tables(tables, limits),
+                    }
+                }
                 shards => shards,
             };
         }
@@ -139,7 +141,9 @@ impl Dataset {
         } else if ends(".parquet") {
             Self::tables(expand_names(path)?.into_iter().map(PathBuf::from).collect(), limits)
         } else {
-            let reason = "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .jsonl, .parquet".to_owned();
+            let reason =
+                "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .jsonl, .parquet"
+                    .to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
     }
@@ -165,11 +169,7 @@ fn is_shard(name: &str) -> bool {
 }
 
 /// The files of a directory with such names, in the order of these, and how many files of any name there are.
-fn files_of(
-    directory: &Path,
-    prefix: &str,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<(Vec<PathBuf>, usize), DataError> {
+fn files_of(directory: &Path, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<(Vec<PathBuf>, usize), DataError> {
     let read_error = |source| DataError::Read { path: directory.to_owned(), source };
     let (mut found, mut files) = (Vec::new(), 0);
     for entry in fs::read_dir(directory).map_err(read_error)? {

@@ -122,7 +122,10 @@ mod tests {
         let right = json!({"a": null, "b": [null, null, -1500.0], "c": "NaN -Infinity \" \u{fffd}", "d": "😀 \u{fffd} \\ud83d"});
         assert_eq!(parsed(text.as_bytes()), right);
         let digits = "9".repeat(400);
-        assert_eq!(parsed(format!("{{\"n\": {digits}, \"m\": 1e999, \"k\": 7}}").as_bytes()), json!({"n": null, "m": null, "k": 7}));
+        assert_eq!(
+            parsed(format!("{{\"n\": {digits}, \"m\": 1e999, \"k\": 7}}").as_bytes()),
+            json!({"n": null, "m": null, "k": 7})
+        );
     }
 
     #[test]

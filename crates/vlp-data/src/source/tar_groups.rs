@@ -65,7 +65,10 @@ impl Group {
     }
 
     fn is_damaged(&self) -> bool {
-        self.cut || self.images.iter().any(|(.., found)| found.is_err()) || matches!(self.text, Some(Err(_))) || matches!(self.json, Some(Err(_)))
+        self.cut
+            || self.images.iter().any(|(.., found)| found.is_err())
+            || matches!(self.text, Some(Err(_)))
+            || matches!(self.json, Some(Err(_)))
     }
 }
 

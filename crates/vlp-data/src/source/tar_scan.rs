@@ -105,7 +105,8 @@ pub(super) fn scan(file: &Positioned, options: &TarOptions, limits: &Limits) -> 
         let damage = if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
             Err(DamageKind::NotRegular)
         } else if end > length {
-            scan.warnings.push(format!("ends inside `{name}`, {} bytes short; what comes before is kept", end - length));
+            scan.warnings
+                .push(format!("ends inside `{name}`, {} bytes short; what comes before is kept", end - length));
             Err(DamageKind::Cut)
         } else if size > limit {
             Err(DamageKind::TooLarge)

@@ -70,7 +70,8 @@ impl Remote {
                 let mut found = scan(&whole, options, limits).map_err(near)?;
                 if let Some(packing) = Packing::of(&whole).map_err(near)? {
                     let name = packing.name();
-                    found.warnings = vec![format!("is packed with {name}: remote shards are read as they are, unpack it first")];
+                    found.warnings =
+                        vec![format!("is packed with {name}: remote shards are read as they are, unpack it first")];
                 }
                 let captions = has_caption(&whole, &found);
                 let index = IndexFile::new(url, (length, etag), (options.key, limits), captions, found);
