@@ -250,7 +250,7 @@ def files(everything):
         if not everything and name not in few:
             continue
         for script, scans in SCANS.items():
-            if everything or script in ("012", "0_1_2", "01_2"):
+            if everything or script in ("012", "0_1_2", "01_2") or (name, script) == ("444", "210"):
                 restart = 3 if script in ("0_12", "210") else 0
                 yield f"{name}-{script}", Picture(planes(21, 19, 3), f, long=script == "01_2").sequential(scans, restart)
         for script, scans in SCRIPTS.items():

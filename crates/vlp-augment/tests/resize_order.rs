@@ -77,7 +77,13 @@ fn each_version_has_its_order_of_directions() {
             let (most, share) = off(&resize_in_order(&image, case.to.0, case.to.1, filter, order), &case.pixels);
             let allowed = if case.from.0.max(case.from.1) >= 300 { 2 } else { 1 };
             // The other order differs in up to a third of the bytes.
-            assert!(most <= allowed && share < 0.06, "{version} {:?} to {:?} {}: {most}, {share}", case.from, case.to, case.filter);
+            assert!(
+                most <= allowed && share < 0.06,
+                "{version} {:?} to {:?} {}: {most}, {share}",
+                case.from,
+                case.to,
+                case.filter
+            );
         }
     }
     assert_eq!(PassOrder::default(), PassOrder::Pillow13);

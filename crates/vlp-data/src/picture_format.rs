@@ -23,7 +23,9 @@ impl PictureFormat {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Self::WebP,
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Self::Gif,
             // With the length of its header, since many texts begin with these two letters.
-            [b'B', b'M', _, _, _, _, _, _, _, _, _, _, _, _, 12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => Self::Bmp,
+            [b'B', b'M', _, _, _, _, _, _, _, _, _, _, _, _, 12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => {
+                Self::Bmp
+            }
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Self::Tiff,
             [b'P', b'1'..=b'6', b' ' | b'\t' | b'\n' | b'\r', ..] => Self::Pnm,
             _ => return None,
@@ -80,9 +82,15 @@ pub(crate) fn what_it_is(bytes: &[u8]) -> String {
     }
     match bytes {
         [] => "an empty file".to_owned(),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "an AVIF file, which is not read: convert it".to_owned(),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => "a HEIF file, which is not read: convert it".to_owned(),
-        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "a JPEG XL file, which is not read: convert it".to_owned(),
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => {
+            "an AVIF file, which is not read: convert it".to_owned()
+        }
+        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => {
+            "a HEIF file, which is not read: convert it".to_owned()
+        }
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => {
+            "a JPEG XL file, which is not read: convert it".to_owned()
+        }
         [0, 0, 0, 12, b'j', b'P', ..] => "a JPEG 2000 file, which is not read: convert it".to_owned(),
         [b'<', ..] => "text that begins with `<`: a web page or SVG".to_owned(),
         _ => format!("no picture (it begins with {:02x?})", &bytes[..bytes.len().min(8)]),

@@ -38,7 +38,7 @@ fn is_built(name: &str) -> bool {
 }
 
 /// What the `image` crate does not read: refused by name.
-const NOT_READ: [&str; 3] = ["bilevel.tiff", "palette.tiff", "la.tiff"];
+const NOT_READ: [&str; 2] = ["palette.tiff", "la.tiff"];
 
 fn off(a: &Image, b: &Image) -> u8 {
     assert_eq!((a.width(), a.height()), (b.width(), b.height()));
@@ -49,26 +49,35 @@ fn off(a: &Image, b: &Image) -> u8 {
 fn pixels_are_pillows() {
     let files = files();
     assert_eq!(files.len(), 31);
+    let mut wrong = Vec::new();
     for (name, file, right) in files {
         let decoded = decode_with(&file, Alpha::Drop, &Limits::default());
         if !is_built(&name) {
             let damage = decoded.unwrap_err();
-            assert!(matches!(damage, Damage::Format(_)) && damage.to_string().contains("cargo feature"), "{name}: {damage}");
+            assert!(
+                matches!(damage, Damage::Format(_)) && damage.to_string().contains("cargo feature"),
+                "{name}: {damage}"
+            );
         } else if NOT_READ.contains(&name.as_str()) {
-            let damage = decoded.unwrap_err();
-            assert_eq!(damage.kind(), DamageKind::Pixels, "{name}");
+            assert_eq!(decoded.map(|_| ()).unwrap_err().kind(), DamageKind::Pixels, "{name}");
         } else {
             let image = decoded.unwrap_or_else(|damage| panic!("{name}: {damage}"));
-            // Inks are turned into colours with another rounding.
-            let most = if name.starts_with("cmyk") { 1 } else { 0 };
-            assert!(off(&image, &right) <= most, "{name}: off by {}", off(&image, &right));
+            // The TIFF crate has a JPEG decoder with another rounding.
+            let most = if name == "jpeg.tiff" { 1 } else { 0 };
+            let off = off(&image, &right);
+            if off > most {
+                wrong.push((name, off));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]
 fn transparency_is_laid_on_white_or_dropped() {
-    for (name, file, right) in files().into_iter().filter(|(name, ..)| ["rgba.png", "rgba.webp"].contains(&name.as_str())) {
+    for (name, file, right) in
+        files().into_iter().filter(|(name, ..)| ["rgba.png", "rgba.webp"].contains(&name.as_str()))
+    {
         let laid = decode(&file, &Limits::default()).unwrap();
         assert_eq!(decode_with(&file, Alpha::Drop, &Limits::default()).unwrap(), right, "{name}");
         for (at, (laid, &stored)) in laid.pixels().iter().zip(right.pixels()).enumerate() {
@@ -83,9 +92,11 @@ fn transparency_is_laid_on_white_or_dropped() {
 
 #[test]
 fn a_file_cut_anywhere_is_refused_or_as_whole_as_before() {
-    for (name, file, right) in files().into_iter().filter(|(name, ..)| is_built(name) && !NOT_READ.contains(&name.as_str())) {
+    for (name, file, right) in
+        files().into_iter().filter(|(name, ..)| is_built(name) && !NOT_READ.contains(&name.as_str()))
+    {
         let whole = decode_with(&file, Alpha::Drop, &Limits::default()).unwrap();
-        assert!(off(&whole, &right) <= 1);
+        assert!(off(&whole, &right) <= 1, "{name}");
         for length in (0..file.len()).step_by(7) {
             if let Ok(image) = decode_with(&file[..length], Alpha::Drop, &Limits::default()) {
                 assert_eq!(image, whole, "{name} cut to {length} of {} bytes", file.len());
@@ -98,7 +109,8 @@ fn a_file_cut_anywhere_is_refused_or_as_whole_as_before() {
 
 #[test]
 fn limits_hold_and_nothing_panics() {
-    for (name, file, _) in files().into_iter().filter(|(name, ..)| is_built(name) && !NOT_READ.contains(&name.as_str())) {
+    for (name, file, _) in files().into_iter().filter(|(name, ..)| is_built(name) && !NOT_READ.contains(&name.as_str()))
+    {
         let small = Limits { image_side: 16, ..Limits::default() };
         assert_eq!(decode(&file, &small).unwrap_err().kind(), DamageKind::Dimensions, "{name}");
         for seed in 0..200 {

@@ -37,10 +37,13 @@ fn golden(name: &str) -> Vec<u8> {
 #[test]
 fn stars_stand_for_the_files_there_are_in_the_order_of_their_names() {
     let directory = tempdir().unwrap();
-    for (number, name) in ["training_1.tar", "training_0.tar", "training_10.tar", "other.tar", "training_0.json"].iter().enumerate() {
+    for (number, name) in
+        ["training_1.tar", "training_0.tar", "training_10.tar", "other.tar", "training_0.json"].iter().enumerate()
+    {
         shard(10 * number, 1, 1).write(directory.path(), name);
     }
-    let of = |pattern: &str| Dataset::from_path(&format!("{}/{pattern}", directory.path().display()), Limits::default());
+    let of =
+        |pattern: &str| Dataset::from_path(&format!("{}/{pattern}", directory.path().display()), Limits::default());
     assert_eq!(keys(&of("training_*.tar").unwrap()), ["000010", "000000", "000020"]);
     assert_eq!(keys(&of("training_?.tar").unwrap()), ["000010", "000000"]);
     assert_eq!(keys(&of("{training_[1-9]*,other}.tar").unwrap()), ["000000", "000020", "000030"]);
@@ -92,7 +95,10 @@ fn a_packed_shard_cut_anywhere_keeps_whole_samples_and_says_so() {
     for length in (0..whole.len()).step_by(97) {
         match open(&whole[..length], &TarOptions::default()) {
             Ok(dataset) => {
-                assert!(dataset.warnings().iter().any(|warning| warning.contains("the gzip stream breaks")), "{length}");
+                assert!(
+                    dataset.warnings().iter().any(|warning| warning.contains("the gzip stream breaks")),
+                    "{length}"
+                );
                 assert!(dataset.len() <= 4);
                 (0..dataset.len()).for_each(|index| _ = dataset.sample(index).unwrap());
             }
@@ -122,7 +128,8 @@ fn no_bytes_of_a_file_reach_a_message_as_they_are() {
     // The size of the second member, which messages quote, and its name.
     damaged[1024..1034].copy_from_slice(b"\x1b[2J\x1b]0;x\x07");
     damaged[1024 + 124..1024 + 134].copy_from_slice(b"\x1b[31m\xff\xfe\x00\x9b0");
-    let shard = shard(0, 1, 1).raw_member("x\u{1b}[2J.png", tar::EntryType::Regular, 3, b"abc").member("y\u{202e}.png", b"abc");
+    let shard =
+        shard(0, 1, 1).raw_member("x\u{1b}[2J.png", tar::EntryType::Regular, 3, b"abc").member("y\u{202e}.png", b"abc");
     let deceiving = ShardBuilder::new().member("\u{202e}gnp.0.jpg", b"x").sample("a", &png(0), "a caption", "x");
     for bytes in [damaged, shard.bytes(), deceiving.bytes(), b"\x1b[2J not a tar \xff".repeat(100)] {
         let directory = tempdir().unwrap();
@@ -148,9 +155,13 @@ fn no_bytes_of_a_file_reach_a_message_as_they_are() {
 #[test]
 fn names_with_dots_are_counted_and_read_by_an_option() {
     let names = ["plate v2.0 front", "plate v2.0 back", "22.05", "22.06", "scan_2024.01.02_001"];
-    let builder = (0..3).fold(ShardBuilder::new(), |shard, i| shard.sample(&format!("set.1/{i:04}"), &png(i), &format!("plate {i}"), "x"));
+    let builder = (0..3).fold(ShardBuilder::new(), |shard, i| {
+        shard.sample(&format!("set.1/{i:04}"), &png(i), &format!("plate {i}"), "x")
+    });
     let builder = names.iter().enumerate().fold(builder, |shard, (i, name)| {
-        shard.member(&format!("{name}.jpg"), &png(10 + i as u32)).member(&format!("{name}.txt"), format!("caption of {name}").as_bytes())
+        shard
+            .member(&format!("{name}.jpg"), &png(10 + i as u32))
+            .member(&format!("{name}.txt"), format!("caption of {name}").as_bytes())
     });
     let bytes = builder.member("0000.cls", b"1").member("._0000.jpg", b"x").bytes();
 
@@ -164,6 +175,10 @@ fn names_with_dots_are_counted_and_read_by_an_option() {
     assert_eq!(left_out.count("members with a dot in their key"), 10);
     assert_eq!((left_out.count("files ending in .cls"), left_out.count("hidden files"), left_out.total()), (1, 1, 12));
 
+    let only = ShardBuilder::new().member("22.05.jpg", &png(0)).member("22.05.txt", b"a caption").bytes();
+    let error = open(&only, &TarOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("key `22`, field `05.jpg`"), "{error}");
+
     let last = TarOptions { key: KeyRule::LastDot, ..TarOptions::default() };
     let dataset = open(&bytes, &last).unwrap();
     assert_eq!(keys(&dataset)[3..], names);
@@ -176,9 +191,11 @@ fn names_with_dots_are_counted_and_read_by_an_option() {
 #[test]
 fn repeated_keys_and_second_pictures_are_taken_as_open_clip_takes_them() {
     let of = |members: &[&str]| {
-        let builder = members.iter().enumerate().fold(ShardBuilder::new(), |shard, (i, name)| match name.to_lowercase().ends_with("txt") {
-            true => shard.member(name, format!("caption {i}").as_bytes()),
-            false => shard.member(name, &png(i as u32)),
+        let builder = members.iter().enumerate().fold(ShardBuilder::new(), |shard, (i, name)| {
+            match name.to_lowercase().ends_with("txt") {
+                true => shard.member(name, format!("caption {i}").as_bytes()),
+                false => shard.member(name, &png(i as u32)),
+            }
         });
         open(&builder.bytes(), &TarOptions::default()).unwrap()
     };
@@ -187,13 +204,19 @@ fn repeated_keys_and_second_pictures_are_taken_as_open_clip_takes_them() {
         (0..16).find(|&seed| shards::picture(16, 12, seed).as_raw() == &pixels).unwrap()
     };
     let apart = of(&["a.jpg", "a.txt", "b.jpg", "b.txt", "a.jpg", "a.txt"]);
-    assert_eq!((keys(&apart), captions(&apart)), (vec!["a".into(), "b".into(), "a".into()], vec!["caption 1".into(), "caption 3".into(), "caption 5".into()]));
+    assert_eq!(
+        (keys(&apart), captions(&apart)),
+        (vec!["a".into(), "b".into(), "a".into()], vec!["caption 1".into(), "caption 3".into(), "caption 5".into()])
+    );
     assert_eq!([0, 1, 2].map(|index| picture(&apart, index)), [0, 2, 4]);
     assert!(apart.warnings()[0].contains("1 samples have the key of another one"), "{:?}", apart.warnings());
     let beside = of(&["a.jpg", "a.txt", "a.jpg", "a.txt"]);
     assert_eq!((captions(&beside), picture(&beside, 1)), (vec!["caption 1".into(), "caption 3".into()], 2));
     let lost = of(&["a.jpg", "a.jpg", "a.txt", "b.jpg", "b.txt"]);
-    assert_eq!((captions(&lost), lost.tally().count(DamageKind::NoCaption)), (vec!["caption 2".into(), "caption 4".into()], 1));
+    assert_eq!(
+        (captions(&lost), lost.tally().count(DamageKind::NoCaption)),
+        (vec!["caption 2".into(), "caption 4".into()], 1)
+    );
 
     for (members, right) in [
         (["a.jpg", "a.png", "a.txt"], 0),
@@ -217,8 +240,17 @@ fn repeated_keys_and_second_pictures_are_taken_as_open_clip_takes_them() {
 fn metadata_as_python_writes_it() {
     let huge = format!("{{\"id\": {}}}", "9".repeat(500));
     let large = format!("{{\"caption\": \"x\", \"pad\": \"{}\"}}", "a".repeat(2 << 20));
-    let with_text: &[&str] =
-        &["{\"s\": NaN}", "[1, 2]", "{\"label\": ", "\u{feff}{}", &huge, &large, "{\"caption\": \"a plate \\ud83d\"}", "\"text\"", ""];
+    let with_text: &[&str] = &[
+        "{\"s\": NaN}",
+        "[1, 2]",
+        "{\"label\": ",
+        "\u{feff}{}",
+        &huge,
+        &large,
+        "{\"caption\": \"a plate \\ud83d\"}",
+        "\"text\"",
+        "",
+    ];
     let mut builder = ShardBuilder::new();
     for (number, json) in with_text.iter().enumerate() {
         let key = format!("text{number}");
@@ -234,7 +266,9 @@ fn metadata_as_python_writes_it() {
         ("{\"caption\": \"a pla", Err(DamageKind::Metadata)),
     ];
     for (number, (json, _)) in alone.iter().enumerate() {
-        builder = builder.member(&format!("json{number}.png"), &png(0)).member(&format!("json{number}.json"), json.as_bytes());
+        builder = builder
+            .member(&format!("json{number}.png"), &png(0))
+            .member(&format!("json{number}.json"), json.as_bytes());
     }
     let builder = builder.member("bom.png", &png(0)).member("bom.txt", "\u{feff}a red plate".as_bytes());
     let dataset = open(&builder.bytes(), &TarOptions::default()).unwrap();
@@ -243,7 +277,8 @@ fn metadata_as_python_writes_it() {
     for index in 0..with_text.len() {
         assert_eq!(found(index), Ok("from txt".to_owned()), "{}", with_text[index].len());
     }
-    let unreadable = (0..with_text.len()).filter(|&index| dataset.annotation(index).unwrap().metadata.unreadable().is_some());
+    let unreadable =
+        (0..with_text.len()).filter(|&index| dataset.annotation(index).unwrap().metadata.unreadable().is_some());
     assert_eq!(unreadable.collect::<Vec<_>>(), [1, 2, 7, 8]);
     for (number, (_, right)) in alone.iter().enumerate() {
         assert_eq!(found(with_text.len() + number), right.map(str::to_owned));

@@ -72,11 +72,16 @@ pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result
                         }
                     }
                     ([a, b, c, d], [p, q, r, s]) => {
-                        let (a, b, c, d) =
-                            (&a.row(p, y)[..width], &b.row(q, y)[..width], &c.row(r, y)[..width], &d.row(s, y)[..width]);
+                        let (a, b, c, d) = (
+                            &a.row(p, y)[..width],
+                            &b.row(q, y)[..width],
+                            &c.row(r, y)[..width],
+                            &d.row(s, y)[..width],
+                        );
                         for ((((out, &a), &b), &c), &black) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
                             // Luma and chroma are those of the light that the inks leave.
-                            let inks = if space == Space::Ycck { from_ycc(a, b, c).map(|v| 255 - v) } else { [a, b, c] };
+                            let inks =
+                                if space == Space::Ycck { from_ycc(a, b, c).map(|v| 255 - v) } else { [a, b, c] };
                             *out = inks.map(|ink| through(ink, black));
                         }
                     }

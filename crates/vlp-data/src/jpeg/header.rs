@@ -166,8 +166,8 @@ impl Header {
         for pair in selected.chunks(2) {
             let known = frame.components.iter().position(|component| component.id == pair[0]);
             let number = known.ok_or_else(|| format!("a scan of component {}, which the frame has not", pair[0]))?;
-            if components.iter().any(|&(other, ..)| other == number) {
-                return Err("a scan has a component twice".to_owned());
+            if components.last().is_some_and(|&(before, ..)| before >= number) {
+                return Err("a scan has its components in another order than the frame".to_owned());
             }
             let component = &mut frame.components[number];
             if component.steps.is_none() {
@@ -184,7 +184,8 @@ impl Header {
             }
             components.push((number, differences, coefficients));
         }
-        let blocks: usize = components.iter().map(|&(number, ..)| frame.components[number].factors.iter().product::<usize>()).sum();
+        let blocks: usize =
+            components.iter().map(|&(number, ..)| frame.components[number].factors.iter().product::<usize>()).sum();
         if !(1..=4).contains(&count) || (count > 1 && blocks > 10) {
             return Err(format!("a scan of {count} components and {blocks} blocks a unit"));
         }

@@ -41,7 +41,9 @@ impl Fault {
     #[cold]
     fn told(self, row: usize, rows: usize) -> String {
         match self {
-            Self::Ended => format!("a scan ends in row {row} of {rows} rows of blocks: {} were never coded", rows - row),
+            Self::Ended => {
+                format!("a scan ends in row {row} of {rows} rows of blocks: {} were never coded", rows - row)
+            }
             Self::Code => format!("bits that are no code in row {row} of {rows} rows of blocks"),
             Self::Band => format!("too many coefficients in row {row} of {rows} rows of blocks"),
             Self::Restart => format!("a restart marker out of turn in row {row} of {rows} rows of blocks"),
@@ -170,9 +172,12 @@ impl Picture {
         Ok(match self {
             Self::Sequential { planes, .. } => planes,
             // One after the other, so that coefficients make way for samples.
-            Self::Progressive(stored) => {
-                frame.components.iter().zip(stored).map(|(component, stored)| scan::samples(component, &stored)).collect()
-            }
+            Self::Progressive(stored) => frame
+                .components
+                .iter()
+                .zip(stored)
+                .map(|(component, stored)| scan::samples(component, &stored))
+                .collect(),
         })
     }
 

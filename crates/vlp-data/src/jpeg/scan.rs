@@ -18,7 +18,8 @@ fn for_each_block(
     let first = &frame.components[scan.components[0].0];
     let units = if single { first.blocks } else { frame.units };
     // Alone a component has units of one block.
-    let factors = |&(component, ..): &(usize, usize, usize)| if single { [1, 1] } else { frame.components[component].factors };
+    let factors =
+        |&(component, ..): &(usize, usize, usize)| if single { [1, 1] } else { frame.components[component].factors };
     let units_of: Vec<[usize; 2]> = scan.components.iter().map(factors).collect();
     let (mut left, mut marker) = (restart, 0u8);
     for row in 0..units[1] {
@@ -80,37 +81,43 @@ pub(super) fn sequential(
         || {
             let predictions = std::cell::Cell::new([0i32; 4]);
             let mut block = [0i16; 64];
-            for_each_block((frame, scan, header.restart), bits, || predictions.set([0; 4]), #[inline(always)] |number, at, bits| {
-                bits.refill();
-                let size = differences[number].size(bits)?;
-                let mut predicted = predictions.get();
-                predicted[number] = predicted[number].wrapping_add(bits.number(size));
-                predictions.set(predicted);
-                block[0] = predicted[number] as i16;
-                let table = coefficients[number];
-                let (mut k, mut last) = (1, 0);
-                while k < 64 {
+            for_each_block(
+                (frame, scan, header.restart),
+                bits,
+                || predictions.set([0; 4]),
+                #[inline(always)]
+                |number, at, bits| {
                     bits.refill();
-                    let found = table.coefficient(bits)?;
-                    if found.value == 0 {
-                        if found.zeros != 15 {
-                            break;
+                    let size = differences[number].size(bits)?;
+                    let mut predicted = predictions.get();
+                    predicted[number] = predicted[number].wrapping_add(bits.number(size));
+                    predictions.set(predicted);
+                    block[0] = predicted[number] as i16;
+                    let table = coefficients[number];
+                    let (mut k, mut last) = (1, 0);
+                    while k < 64 {
+                        bits.refill();
+                        let found = table.coefficient(bits)?;
+                        if found.value == 0 {
+                            if found.zeros != 15 {
+                                break;
+                            }
+                            k += 16;
+                            continue;
                         }
-                        k += 16;
-                        continue;
+                        k += found.zeros as usize;
+                        let place = ZIGZAG.get(k).ok_or(Fault::Band)?;
+                        block[usize::from(*place) & 63] = found.value;
+                        last = k;
+                        k += 1;
                     }
-                    k += found.zeros as usize;
-                    let place = ZIGZAG.get(k).ok_or(Fault::Band)?;
-                    block[usize::from(*place) & 63] = found.value;
-                    last = k;
-                    k += 1;
-                }
-                let plane = &mut planes[scan.components[number].0];
-                let start = at[1] * 8 * plane.stride + at[0] * 8;
-                idct(&block, &steps[number], last, &mut plane.samples[start..], plane.stride);
-                block = [0; 64];
-                Ok(())
-            })
+                    let plane = &mut planes[scan.components[number].0];
+                    let start = at[1] * 8 * plane.stride + at[0] * 8;
+                    idct(&block, &steps[number], last, &mut plane.samples[start..], plane.stride);
+                    block = [0; 64];
+                    Ok(())
+                },
+            )
         },
     )
 }
@@ -135,32 +142,42 @@ pub(super) fn progressive(
     if scan.band[0] == 0 {
         let tables = if first_time { tables(scan, header, of_differences)? } else { Vec::new() };
         let predictions = std::cell::Cell::new([0i32; 4]);
-        return for_each_block(whole, bits, || predictions.set([0; 4]), |number, at, bits| {
-            let level = &mut stored[scan.components[number].0].block(at)[0];
-            bits.refill();
-            if first_time {
-                let size = tables[number].size(bits)?;
-                let mut predicted = predictions.get();
-                predicted[number] = predicted[number].wrapping_add(bits.number(size));
-                predictions.set(predicted);
-                *level = (predicted[number] << shift) as i16;
-            } else {
-                *level |= (bits.take(1) << shift) as i16;
-            }
-            Ok(())
-        });
+        return for_each_block(
+            whole,
+            bits,
+            || predictions.set([0; 4]),
+            |number, at, bits| {
+                let level = &mut stored[scan.components[number].0].block(at)[0];
+                bits.refill();
+                if first_time {
+                    let size = tables[number].size(bits)?;
+                    let mut predicted = predictions.get();
+                    predicted[number] = predicted[number].wrapping_add(bits.number(size));
+                    predictions.set(predicted);
+                    *level = (predicted[number] << shift) as i16;
+                } else {
+                    *level |= (bits.take(1) << shift) as i16;
+                }
+                Ok(())
+            },
+        );
     }
     let table = tables(scan, header, of_coefficients)?[0];
     let stored = &mut stored[scan.components[0].0];
     let run = std::cell::Cell::new(0u32);
     let [first, last] = scan.band;
-    for_each_block(whole, bits, || run.set(0), |_, at, bits| {
-        let block = stored.block(at);
-        let mut band = Band { block, table, run: run.get(), first, last, shift };
-        let done = if first_time { band.code(bits) } else { band.refine(bits) };
-        run.set(band.run);
-        done
-    })
+    for_each_block(
+        whole,
+        bits,
+        || run.set(0),
+        |_, at, bits| {
+            let block = stored.block(at);
+            let mut band = Band { block, table, run: run.get(), first, last, shift };
+            let done = if first_time { band.code(bits) } else { band.refine(bits) };
+            run.set(band.run);
+            done
+        },
+    )
 }
 
 /// The coefficients of a block that a progressive scan codes.
@@ -264,7 +281,8 @@ pub(super) fn samples(component: &Component, stored: &Coefficients) -> Plane {
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
-            let rows = stored.blocks.chunks_exact(component.padded[0]).zip(plane.samples.chunks_exact_mut(plane.stride * 8));
+            let rows =
+                stored.blocks.chunks_exact(component.padded[0]).zip(plane.samples.chunks_exact_mut(plane.stride * 8));
             for (blocks, samples) in rows {
                 for (column, block) in blocks.iter().enumerate() {
                     // Where nothing but the level is coded, the short way is as exact.

@@ -93,7 +93,9 @@ impl Upsampler {
         self.sums[0] = self.sums[1];
         self.sums[width + 1] = self.sums[width];
         let (before, here, behind) = (&self.sums[..width], &self.sums[1..=width], &self.sums[2..]);
-        for (((out, &before), &here), &behind) in self.row.as_chunks_mut::<2>().0.iter_mut().zip(before).zip(here).zip(behind) {
+        for (((out, &before), &here), &behind) in
+            self.row.as_chunks_mut::<2>().0.iter_mut().zip(before).zip(here).zip(behind)
+        {
             out[0] = ((3 * here + before + add[0]) >> shift) as u8;
             out[1] = ((3 * here + behind + add[1]) >> shift) as u8;
         }

@@ -91,6 +91,10 @@ impl Table {
         }
         table.leave_out(&walk.left_out);
         table.choose_split(options)?;
+        let left_out = match walk.left_out.is_empty() {
+            true => String::new(),
+            false => format!(". Left out: {}", walk.left_out.to_string().replace('\n', "; ")),
+        };
         table.finish().map_err(|error| match error {
             DataError::NothingKept { origin, read, kinds, first } => {
                 let other = if beside {
@@ -98,7 +102,7 @@ impl Table {
                 } else {
                     "`FolderCaptions::Beside` (\"beside\") reads .txt and .json files beside the pictures"
                 };
-                DataError::NothingKept { origin, read, kinds, first: format!("{first}. {other}") }
+                DataError::NothingKept { origin, read, kinds, first: format!("{first}. {other}{left_out}") }
             }
             other => other,
         })

@@ -60,7 +60,8 @@ impl Walk {
                 }
                 // Of the link itself, not of what it points to.
                 let kind = entry.file_type().map_err(read_error)?;
-                let target = if kind.is_symlink() { fs::canonicalize(entry.path()) } else { Ok(folder.here().join(&name)) };
+                let target =
+                    if kind.is_symlink() { fs::canonicalize(entry.path()) } else { Ok(folder.here().join(&name)) };
                 let Ok(target) = target else {
                     unread::count(&mut walk.left_out, "links that lead nowhere", &told);
                     continue;
@@ -108,7 +109,8 @@ impl Walk {
 
     /// Counts the texts that belong to no picture, or all of them.
     pub(super) fn count_texts(&mut self, all: bool) {
-        let pictures: std::collections::HashSet<PathBuf> = self.pictures.iter().map(|path| path.with_extension("")).collect();
+        let pictures: std::collections::HashSet<PathBuf> =
+            self.pictures.iter().map(|path| path.with_extension("")).collect();
         for (stem, beside) in &self.texts {
             if all || !pictures.contains(stem) {
                 for path in [&beside.text, &beside.json].into_iter().flatten() {

@@ -129,7 +129,8 @@ impl TarShards {
             let key = printable(key);
             warnings.push(format!("{count} samples have the key of another one of their shard, e.g. `{key}`; all are kept, as in open_clip"));
         }
-        self.warnings.extend(warnings);
+        // Before those of single shards, as they say why a shard seems empty.
+        self.warnings.splice(0..0, warnings);
     }
 
     pub(super) fn add_local(&mut self, path: PathBuf) -> Result<(), DataError> {

@@ -97,7 +97,9 @@ impl Unpacked {
         };
         let Some(mut reader) = packing.reader(packed.clone()) else {
             let name = packing.name();
-            return Err(refused(format!("packed with {name}, which needs the feature `compressed`: build with it, or unpack it")));
+            return Err(refused(format!(
+                "packed with {name}, which needs the feature `compressed`: build with it, or unpack it"
+            )));
         };
         let times = (packed.len().saturating_mul(MOST_TIMES)).max(HARMLESS);
         let room = options.unpacked_bytes.saturating_sub(self.length);
@@ -117,7 +119,10 @@ impl Unpacked {
             (&*file).write_all(&bytes[..read]).map_err(write_error)?;
             self.length += read as u64;
             if self.length - start > times {
-                return Err(refused(format!("unpacks to more than {MOST_TIMES} times its {} bytes: no shard of pictures does", packed.len())));
+                return Err(refused(format!(
+                    "unpacks to more than {MOST_TIMES} times its {} bytes: no shard of pictures does",
+                    packed.len()
+                )));
             }
             if self.length - start > room {
                 let most = options.unpacked_bytes;
@@ -153,7 +158,9 @@ impl<R: Read> Read for ZstdFrames<R> {
                 let mut frame = Box::new(FrameDecoder::new());
                 match frame.reset(&mut self.packed) {
                     Ok(()) => self.frame = Some(frame),
-                    Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                        length, ..
+                    })) => {
                         io::copy(&mut (&mut self.packed).take(length.into()), &mut io::sink())?;
                     }
                     Err(error) => return Err(io::Error::other(error.to_string())),

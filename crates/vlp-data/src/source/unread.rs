@@ -14,12 +14,11 @@ pub(super) fn count_file(left_out: &mut LeftOut, name: &str) {
     let example = || printable(name).into_owned();
     let file = name.rsplit('/').next().unwrap_or(name);
     match file.rsplit_once('.') {
-        Some(("", _)) => left_out.add(HIDDEN, example),
+        _ if file.starts_with('.') => left_out.add(HIDDEN, example),
         Some((_, ending)) if ending.len() <= 16 => {
             let ending = ending.to_ascii_lowercase();
             left_out.add(&format!("files ending in .{}", printable(&ending)), example);
         }
-        _ if file.starts_with('.') => left_out.add(HIDDEN, example),
         _ => left_out.add("files without an ending", example),
     }
 }
@@ -40,7 +39,8 @@ mod tests {
         for name in ["a.TIF", "b/c.tif", "d.tif", "e.tif", "README", "x/.DS_Store", ".x.jpg", "f.\u{1b}[2J"] {
             count_file(&mut left, name);
         }
-        let found: Vec<_> = left.iter().map(|(reason, found)| (reason, found.count, found.examples.join(" "))).collect();
+        let found: Vec<_> =
+            left.iter().map(|(reason, found)| (reason, found.count, found.examples.join(" "))).collect();
         let right = [
             ("files ending in .\\x1b[2j", 1, "f.\\x1b[2J".to_owned()),
             ("files ending in .tif", 4, "a.TIF b/c.tif d.tif".to_owned()),
