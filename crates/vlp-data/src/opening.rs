@@ -159,9 +159,10 @@ impl Dataset {
         } else if ends(".parquet") {
             Self::tables(expand_names(path)?.into_iter().map(PathBuf::from).collect(), options)
         } else {
-            let reason = "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .txt, .json, \
+            let reason =
+                "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .txt, .json, \
                           .jsonl, .parquet"
-                .to_owned();
+                    .to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
     }
