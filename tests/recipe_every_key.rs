@@ -154,7 +154,7 @@ fn every_key() -> Recipe {
 /// Numbers as a few digits.
 fn print(data: &TensorData) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
-    data.shape.hash(&mut hasher);
+    data.shape().hash(&mut hasher);
     data.as_bytes().hash(&mut hasher);
     format!("{:x} ", hasher.finish())
 }
