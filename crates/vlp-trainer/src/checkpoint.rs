@@ -5,6 +5,7 @@ use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::finite::{Which, first_fault};
 use crate::manifest::{MANIFEST, Manifest, SEAL, differences};
 use crate::{TrainError, publish, record};
 
@@ -129,7 +130,7 @@ impl Checkpoint {
         }
     }
 
-    /// Writes a checkpoint of `state` into the run directory and returns where it is, and where the one lies that it replaces
+    /// Writes a checkpoint of `state`, which must be finite, into the run directory and returns where it is, and where the one lies that it replaces
     /// if that could not be deleted.
     pub(crate) fn write<M: Module>(
         run: &Path,
@@ -139,8 +140,15 @@ impl Checkpoint {
         mut state: State,
     ) -> Result<(PathBuf, Option<PathBuf>), TrainError> {
         let target = publish::step_dir(run, state.step);
+        let not_finite = |what| TrainError::NotFinite { step: state.step, what };
+        if let Some(name) = first_fault(method, Which::All)? {
+            return Err(not_finite(format!("`{name}`")));
+        }
         let model = record::model_bytes(&target, method)?;
         let (optimizer, without) = record::optimizer_bytes(&target, optimizer, method)?;
+        if let Some(name) = record::first_fault(&target, &optimizer)? {
+            return Err(not_finite(format!("`{name}` in the optimizer's state")));
+        }
         state.without_optimizer_state = without;
         let text = |error| TrainError::damaged(&target, format!("it cannot be written as JSON: {error}"));
         let state_text = serde_json::to_vec_pretty(&state).map_err(text)?;

@@ -4,7 +4,7 @@
 //! | item | role |
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
-//! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`clip_global_norm`], [`gate`], [`check_rate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
 //! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`WeightDecay`], [`adamw_with_decay`] | a weight decay that changes from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
@@ -52,7 +52,8 @@
 //!     if let Some(norm) = clip_global_norm(&method, &mut grads, 1.0) {
 //!         gate(step, &StepNumbers::read(&out, norm)?)?;
 //!     }
-//!     method = optimizer.step(schedule.at(step), method, grads).after_update(&ctx);
+//!     let lr = check_rate(step, "learning rate", schedule.at(step))?;
+//!     method = optimizer.step(lr, method, grads).after_update(&ctx);
 //! }
 //! # Ok(()) }
 //! ```
@@ -62,6 +63,7 @@ mod checkpoint;
 mod checkpoints;
 mod clip;
 mod error;
+mod finite;
 mod gate;
 mod hook;
 mod json_lines;
@@ -87,7 +89,7 @@ pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use clip::clip_global_norm;
 pub use error::TrainError;
-pub use gate::{NonFinite, StepNumbers, gate};
+pub use gate::{NonFinite, StepNumbers, check_rate, gate};
 pub use hook::{Control, Event, Hook, HookError};
 pub use json_lines::JsonLines;
 pub use optimizer::{AdamWOptions, adamw, adamw_with_decay, decays};

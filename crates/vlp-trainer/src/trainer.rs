@@ -159,6 +159,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         self.source
             .seek(&state.position)
             .map_err(|source| TrainError::Position { path: checkpoint.path().to_path_buf(), source })?;
+        let tallies = state.tallies.iter().filter_map(|(name, count)| Some((name.clone(), count.as_u64()?)));
+        self.source.restore_tallies(&tallies.collect::<Vec<_>>());
         (self.step, self.skipped) = (state.step, state.skipped);
         self.resumed = Some(Resumed { checkpoint, passed_over });
         Ok(self)
@@ -169,6 +171,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// # Errors
     /// [`TrainError`]; the steps taken until then are saved first, without the one that failed.
     pub fn fit(mut self) -> Result<Trained<M>, TrainError> {
+        self.options.check()?;
         if !params::list(&self.method).iter().any(|param| param.trainable) {
             return Err(TrainError::NothingToTrain);
         }
@@ -178,6 +181,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             Some(checkpoints) => checkpoints.prepare(resumed_at)?,
             None => Vec::new(),
         };
+        self.source.interrupt_by(self.stop.flag());
         let optimizer = match self.optimizer.take() {
             Some(optimizer) => optimizer,
             None => (self.build_optimizer)(&self.method),
@@ -197,6 +201,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             stop: self.stop,
             step: self.step,
             skipped: self.skipped,
+            updates: 0,
             clock: Clock::new(),
         };
         run.fit(self.method, &warnings)
