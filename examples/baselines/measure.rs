@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use vlp::augment::{Image, Normalization, recipes};
 use vlp::core::{Embedder, HeadVectors, ImageEncoder};
-use vlp::data::{Annotation, Dataset, HostImages, HostTokens, Limits, Tokenizer};
+use vlp::data::{Annotation, Damage, Dataset, HostImages, HostTokens, Limits, Tokenizer};
 use vlp::eval::{
     Embeddings, HeadEmbeddings, LinearProbe, Positives, Report, Spread, accuracy, class_embeddings, embed_images,
     embed_texts, prompts, retrieval, zero_shot,
@@ -49,9 +49,18 @@ impl Sets {
 impl Set {
     /// Every readable sample; damaged ones are left out, as in training.
     fn read(dataset: &Arc<Dataset>, size: usize, workers: usize) -> Result<Self, Box<dyn Error>> {
-        let samples = dataset.pass(recipes::eval(size), workers)?.filter_map(Result::ok);
-        let (pictures, annotations): (Vec<Image>, Vec<Annotation>) =
-            samples.map(|sample| (sample.image, sample.annotation)).unzip();
+        let (mut pictures, mut annotations): (Vec<Image>, Vec<Annotation>) = Default::default();
+        for sample in dataset.pass(recipes::eval(size), workers)? {
+            match sample {
+                Ok(sample) => {
+                    pictures.push(sample.image);
+                    annotations.push(sample.annotation);
+                }
+                // Not damaged: not read.
+                Err(Damage::Unreachable(unreachable)) => return Err(unreachable.into()),
+                Err(_) => {}
+            }
+        }
         let batches = pictures.chunks(BATCH).map(HostImages::collate).collect::<Result<_, _>>()?;
         Ok(Set { batches, annotations })
     }

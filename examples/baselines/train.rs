@@ -14,7 +14,9 @@ use vlp::data::{Dataset, Loader, LoaderConfig, PairSource, Tokenizer};
 use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::eval::Report;
 use vlp::methods::AnyMethod;
-use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
+use vlp::trainer::{
+    Checkpoints, JsonLines, Outcome, ProgressBar, RunContents, RunFolder, Stop, Trainer, TrainerOptions, adamw,
+};
 
 use crate::measure::{Sets, measure};
 use crate::plan::{Kind, Planned};
@@ -143,7 +145,19 @@ fn trainer(
     let loader = Loader::new(shared.train.clone(), shared.tokenizer.clone(), recipe.build_views()?, loader)?;
     let adamw_options = recipe.optimizer.adamw();
     let options = TrainerOptions::new(device, total).with_seed(recipe.seed);
-    let started = Checkpoint::latest(&dir)?.0.is_some();
+    let folder = RunFolder::open(&dir)?;
+    let started = match folder.contents()? {
+        RunContents::Nothing => false,
+        RunContents::Checkpoint { .. } => true,
+        RunContents::Unreadable { reasons } => {
+            let reasons = reasons.join("; ");
+            return Err(format!(
+                "{} holds a run that cannot be resumed ({reasons}): remove it to start anew",
+                dir.display()
+            )
+            .into());
+        }
+    };
     let trainer = Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
@@ -151,7 +165,7 @@ fn trainer(
         recipe.schedule.over(total)?,
         TrainerOptions { max_norm: recipe.optimizer.max_norm, ..options },
     )
-    .with_checkpoints(Checkpoints::new(&dir, config).every_steps(50).keep(1).overwrite(!started))
+    .with_checkpoints(Checkpoints::in_folder(&folder, config).every_steps(50).keep(1))
     .with_hook(ProgressBar::new())
     .with_hook(JsonLines::new(dir.join("metrics.jsonl")))
     .with_stop(shared.stop.clone());

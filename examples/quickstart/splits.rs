@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use vlp::augment::{Image, Normalization, recipes};
 use vlp::core::Embedder;
-use vlp::data::{Annotation, Dataset, HostImages, HostTokens, Limits, Tokenizer};
+use vlp::data::{Annotation, Damage, Dataset, HostImages, HostTokens, Limits, Tokenizer};
 use vlp::eval::{HeadEmbeddings, embed_images, embed_texts};
 
 use crate::args::Setup;
@@ -36,6 +36,8 @@ impl Split {
                     pictures.push(sample.image);
                     annotations.push(sample.annotation);
                 }
+                // Not damaged: not read.
+                Err(Damage::Unreachable(unreachable)) => return Err(unreachable.into()),
                 Err(_) => skipped += 1,
             }
         }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::fingerprint::Fingerprint;
 use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
 use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Tally, decode};
 
@@ -203,6 +204,18 @@ impl Dataset {
         let annotation = self.annotation(index)?;
         let image = self.picture(index)?.decode(&self.limits)?;
         Ok(Sample { image, annotation })
+    }
+
+    /// A hash of which samples there are and with which weights, from the index alone: the same when files were moved, another
+    /// when one was added, taken away, renamed, reordered or packed anew. A [`Cursor`](crate::Cursor) keeps it.
+    pub fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        for part in &self.parts {
+            fingerprint.number(part.source.len() as u64);
+            fingerprint.number(part.weight.to_bits());
+            fingerprint.number(part.source.fingerprint());
+        }
+        fingerprint.finish()
     }
 
     /// Lengths of the runs of samples that lie together, in order.

@@ -33,6 +33,7 @@ mod dataset;
 mod decode;
 mod error;
 mod fetched;
+mod fingerprint;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
 mod html_entities;
@@ -46,6 +47,8 @@ mod pass;
 mod photometric;
 mod plan;
 mod rank;
+#[cfg(feature = "hf-tokenizers")]
+mod regex_dialect;
 mod sample;
 mod sampling;
 mod source;

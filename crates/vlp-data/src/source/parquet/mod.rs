@@ -56,9 +56,6 @@ struct ParquetPart {
     places: Vec<ChunkPlace>,
 }
 
-/// More files than this are opened anew for each read instead of being kept open.
-const KEEP_OPEN: usize = 256;
-
 /// img2dataset's files are named by the encoding it was told to use.
 const ENDINGS: [&str; 4] = ["jpg", "png", "webp", "jpeg"];
 
@@ -124,7 +121,7 @@ impl ParquetTable {
             .map_err(|reason| wrong(format!("row group {group}: {reason}")))?;
             self.groups.push(self.places.len() - before);
         }
-        if self.files.len() >= KEEP_OPEN || places.is_empty() {
+        if places.is_empty() {
             file.bytes.close();
         }
         self.files.push(ParquetPart { bytes: file.bytes, root, pictures: columns.pictures, places });
