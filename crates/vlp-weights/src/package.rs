@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use vlp_augment::open_regular;
 
 use crate::config::ImageTower;
 use crate::publish::{publish, write_file};
@@ -52,7 +52,7 @@ impl StateDict {
     pub fn read(path: impl AsRef<Path>, limits: &ReadLimits) -> Result<Self, WeightError> {
         let path = path.as_ref();
         let mut start = Vec::new();
-        let file = File::open(path).map_err(WeightError::io("open", path))?;
+        let file = open_regular(path).map_err(WeightError::io("open", path))?;
         file.take(9).read_to_end(&mut start).map_err(WeightError::io("read", path))?;
         match start.as_slice() {
             [_, _, _, _, _, _, _, _, b'{'] => Ok(StateDict::read_safetensors(path, limits)?.without_wrappers()),
@@ -215,7 +215,7 @@ fn folder_config(folder: &Path) -> Result<Option<(ModelConfig, PreprocessConfig)
 
 fn read_json(path: &PathBuf) -> Result<String, WeightError> {
     let damaged = |reason: String| WeightError::Damaged { path: path.clone(), format: "JSON", reason };
-    let file = File::open(path).map_err(WeightError::io("open", path))?;
+    let file = open_regular(path).map_err(WeightError::io("open", path))?;
     let mut bytes = Vec::new();
     file.take(JSON_LIMIT + 1).read_to_end(&mut bytes).map_err(WeightError::io("read", path))?;
     if bytes.len() as u64 > JSON_LIMIT {
