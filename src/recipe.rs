@@ -67,6 +67,9 @@ pub struct Recipe {
     pub schedule: ScheduleRecipe,
 }
 
+/// Most samples of a batch: thirty times the largest that contrastive pre-training has been published with.
+const MOST_SAMPLES: usize = 1 << 20;
+
 impl Recipe {
     /// The recipe of the quickstart example: a small CLIP-rocket that learns 4,850 emoji on two CPU cores in minutes.
     pub fn quickstart() -> Self {
@@ -178,6 +181,9 @@ impl Recipe {
                 self.batch_size.to_string(),
                 "at least 2: a contrastive loss compares samples",
             );
+        }
+        if self.batch_size > MOST_SAMPLES {
+            return refuse("batch_size", self.batch_size.to_string(), "at most 1048576");
         }
         if let Some(size) = self.image.image_size() {
             if self.views.size != size {
