@@ -24,7 +24,6 @@
 mod alpha;
 mod batch;
 mod braces;
-mod bytes_reader;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
