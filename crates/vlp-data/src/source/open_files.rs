@@ -25,12 +25,8 @@ impl<T> Kept<T> {
     pub(super) fn keep(file: T) -> Option<Self> {
         let budget = *budget();
         let counted = KEPT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |kept| (kept < budget).then_some(kept + 1));
-<<<<<<< ours
-        counted.is_ok().then_some(Self { file, counted: true })
-=======
         // Not `then_some`: one that is made and dropped would be taken off the count.
-        counted.is_ok().then(|| Self { file })
->>>>>>> theirs
+        counted.is_ok().then(|| Self { file, counted: true })
     }
 }
 
