@@ -26,7 +26,6 @@
 mod alpha;
 mod batch;
 mod braces;
-mod bytes_reader;
 mod class_names;
 mod clean_caption;
 mod clip_bpe;

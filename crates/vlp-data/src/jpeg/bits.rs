@@ -4,6 +4,9 @@ use super::Fault;
 
 /// Reads bits, the highest of a byte first, and drops what is stuffed behind 0xFF. A marker ends the data: zeros follow, and
 /// [`Bits::is_overrun`] says whether any of them was taken.
+///
+/// It is small and copied rather than borrowed where the rare ways lead out of line, so that it stays in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -35,12 +38,12 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        self.refill_by_bytes();
+        *self = self.refilled_by_bytes();
     }
 
     #[cold]
     #[inline(never)]
-    fn refill_by_bytes(&mut self) {
+    fn refilled_by_bytes(mut self) -> Self {
         while self.count <= 56 {
             let byte = match self.bytes.get(self.at) {
                 Some(0xff) => {
@@ -63,6 +66,7 @@ impl<'a> Bits<'a> {
             self.padded += 64 - self.count;
             self.count = 64;
         }
+        self
     }
 
     /// The next bits, at least one, of those that are ready.
@@ -106,8 +110,8 @@ impl<'a> Bits<'a> {
         self.at
     }
 
-    /// Goes on behind the restart marker of this number.
-    pub(super) fn restart(&mut self, number: u8) -> Result<(), Fault> {
+    /// The bits behind the restart marker of this number.
+    pub(super) fn restarted(self, number: u8) -> Result<Self, Fault> {
         // Everything before a marker may have been read already, the marker has not.
         let left = self.bytes.get(self.at..).unwrap_or_default();
         let marker = left.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff));
@@ -116,8 +120,7 @@ impl<'a> Bits<'a> {
             // Where the scan is simply cut off, that is the fault to tell.
             return Err(if left[at + 1] & 0xf8 == 0xd0 { Fault::Restart } else { Fault::Ended });
         }
-        *self = Self::new(self.bytes, self.at + at + 2);
-        Ok(())
+        Ok(Self::new(self.bytes, self.at + at + 2))
     }
 }
 

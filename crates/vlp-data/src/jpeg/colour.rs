@@ -53,12 +53,14 @@ fn through(ink: u8, black: u8) -> u8 {
 /// The pixels of a picture.
 pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result<Vec<u8>, String> {
     let space = space(header, frame);
-    let mut ways = (0..planes.len()).map(|number| Upsampler::new(frame, number)).collect::<Result<Vec<_>, _>>()?;
+    let ways = (0..planes.len()).map(|number| Upsampler::new(frame, number)).collect::<Result<Vec<_>, _>>()?;
     let [width, height] = frame.size;
-    let mut pixels = vec![0; width * height * 3];
-    pulp::Arch::new().dispatch(
+    let pixels = vec![0; width * height * 3];
+    // Called once, so that its body itself is inlined into the code for each set of instructions.
+    let pixels = pulp::Arch::new().dispatch(
         #[inline(always)]
-        || {
+        move || {
+            let (mut ways, mut pixels) = (ways, pixels);
             for (y, out) in pixels.chunks_exact_mut(width * 3).enumerate() {
                 let out = out.as_chunks_mut::<3>().0;
                 match (ways.as_mut_slice(), planes) {
@@ -66,9 +68,13 @@ pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result
                         let (a, b, c) = (&a.row(p, y)[..width], &b.row(q, y)[..width], &c.row(r, y)[..width]);
                         let samples = out.iter_mut().zip(a).zip(b).zip(c);
                         if space == Space::Rgb {
-                            samples.for_each(|(((out, &a), &b), &c)| *out = [a, b, c]);
+                            for (((out, &a), &b), &c) in samples {
+                                *out = [a, b, c];
+                            }
                         } else {
-                            samples.for_each(|(((out, &a), &b), &c)| *out = from_ycc(a, b, c));
+                            for (((out, &a), &b), &c) in samples {
+                                *out = from_ycc(a, b, c);
+                            }
                         }
                     }
                     ([a, b, c, d], [p, q, r, s]) => {
@@ -87,11 +93,14 @@ pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result
                     }
                     ([a, ..], [p, ..]) => {
                         let row = &a.row(p, y)[..width];
-                        out.iter_mut().zip(row).for_each(|(out, &v)| *out = [v; 3]);
+                        for (out, &v) in out.iter_mut().zip(row) {
+                            *out = [v; 3];
+                        }
                     }
                     _ => {}
                 }
             }
+            pixels
         },
     );
     Ok(pixels)

@@ -66,21 +66,18 @@ impl Huffman {
     #[inline(always)]
     pub(super) fn size(&self, bits: &mut Bits<'_>) -> Result<u32, Fault> {
         let entry = self.fast[bits.peek(FAST) as usize];
-        if entry == 0 {
-            return self.longer(bits);
-        }
+        let entry = if entry == 0 { self.longer(bits.peek(16))? } else { entry };
         bits.consume(entry & 0xff);
         Ok(entry >> 16)
     }
 
+    /// The entry of a longer code, of the next 16 bits.
     #[cold]
     #[inline(never)]
-    fn longer(&self, bits: &mut Bits<'_>) -> Result<u32, Fault> {
-        let next = bits.peek(16);
+    fn longer(&self, next: u32) -> Result<u32, Fault> {
         let length = (FAST as usize + 1..=16).find(|&length| next < self.limits[length]).ok_or(Fault::Code)?;
-        bits.consume(length as u32);
         let place = (next >> (16 - length)) as i32 + self.offsets[length];
-        Ok(u32::from(self.symbols[place as usize & 255]))
+        Ok(u32::from(self.symbols[place as usize & 255]) << 16 | length as u32)
     }
 
     /// The zeros before the next coefficient and the coefficient, or a symbol that stands for no number; enough bits are ready.
@@ -91,12 +88,9 @@ impl Huffman {
             bits.consume(entry & 0xff);
             return Ok(Coefficient { zeros: entry >> 8 & 15, value: (entry >> 16) as i16 });
         }
-        let symbol = if entry != 0 {
-            bits.consume(entry & 0xff);
-            entry >> 16
-        } else {
-            self.longer(bits)?
-        };
+        let entry = if entry == 0 { self.longer(bits.peek(16))? } else { entry };
+        bits.consume(entry & 0xff);
+        let symbol = entry >> 16;
         // The value of a symbol without a number is zero, which no number is.
         Ok(Coefficient { zeros: symbol >> 4, value: bits.number(symbol & 15) as i16 })
     }

@@ -22,12 +22,15 @@ fn for_each_block(
         |&(component, ..): &(usize, usize, usize)| if single { [1, 1] } else { frame.components[component].factors };
     let units_of: Vec<[usize; 2]> = scan.components.iter().map(factors).collect();
     let (mut left, mut marker) = (restart, 0u8);
+    // A copy whose address nothing out of line sees.
+    let whole = bits;
+    let mut bits = *whole;
     for row in 0..units[1] {
         let told = |fault: Fault| fault.told(row, units[1]);
         for column in 0..units[0] {
             if restart > 0 {
                 if left == 0 {
-                    bits.restart(marker).map_err(told)?;
+                    bits = bits.restarted(marker).map_err(told)?;
                     begin();
                     (left, marker) = (restart, (marker + 1) % 8);
                 }
@@ -36,7 +39,7 @@ fn for_each_block(
             for (number, &[across, down]) in units_of.iter().enumerate() {
                 for y in 0..down {
                     for x in 0..across {
-                        block(number, [column * across + x, row * down + y], bits).map_err(told)?;
+                        block(number, [column * across + x, row * down + y], &mut bits).map_err(told)?;
                     }
                 }
             }
@@ -45,6 +48,7 @@ fn for_each_block(
             }
         }
     }
+    *whole = bits;
     Ok(())
 }
 
@@ -77,8 +81,11 @@ pub(super) fn sequential(
     let steps: Vec<[i32; 64]> =
         scan.components.iter().map(|&(number, ..)| frame.components[number].steps.unwrap_or([1; 64])).collect();
     pulp::Arch::new().dispatch(
+        // What is moved in and used up makes it a closure that is called once: only then its body itself is inlined into the code for
+        // each set of instructions, and not compiled beside it for the least one.
         #[inline(always)]
-        || {
+        move || {
+            let (differences, coefficients, steps) = (differences, coefficients, steps);
             let predictions = std::cell::Cell::new([0i32; 4]);
             let mut block = [0i16; 64];
             for_each_block(
@@ -276,11 +283,12 @@ impl Band<'_> {
 
 /// The samples of a component whose coefficients are all known.
 pub(super) fn samples(component: &Component, stored: &Coefficients) -> Plane {
-    let mut plane = Plane::new(component);
+    let plane = Plane::new(component);
     let steps = component.steps.unwrap_or([1; 64]);
     pulp::Arch::new().dispatch(
         #[inline(always)]
-        || {
+        move || {
+            let mut plane = plane;
             let rows =
                 stored.blocks.chunks_exact(component.padded[0]).zip(plane.samples.chunks_exact_mut(plane.stride * 8));
             for (blocks, samples) in rows {
@@ -290,7 +298,7 @@ pub(super) fn samples(component: &Component, stored: &Coefficients) -> Plane {
                     idct(block, &steps, last, &mut samples[column * 8..], plane.stride);
                 }
             }
+            plane
         },
-    );
-    plane
+    )
 }
