@@ -59,7 +59,7 @@ pub use config::{
 pub use convert::convert;
 pub use error::{KeyProblems, WeightError};
 pub use expected::{ExpectedTensor, ParameterCount, TensorRole};
-pub use hub_cache::hub_snapshot;
+pub use hub_cache::{hub_cached, hub_snapshot};
 pub use layout::{Layout, detect};
 pub use package::{Format, Package};
 pub use preprocess::{ColourMode, FitPicture, Interpolation, PreprocessConfig, PreprocessFamily, ResizeModeName};
