@@ -82,6 +82,7 @@ mod buffers;
 mod checkpoint;
 mod checkpoints;
 mod clip;
+mod ema;
 mod error;
 mod finite;
 mod gate;
