@@ -27,7 +27,7 @@ pub fn clip_global_norm<M: Module>(module: &M, grads: &mut GradientsParams, max_
         return None;
     }
     let norms = Tensor::cat(parts.norms, 0);
-    let highest = norms.clone().max().clamp_min(f32::MIN_POSITIVE);
+    let highest = norms.clone().max().clamp(f32::MIN_POSITIVE, f32::MAX);
     let relative = (norms / highest.clone()).square().sum().sqrt();
     let norm = relative.clone() * highest.clone();
     if max_norm.is_nan() || max_norm <= 0.0 {

@@ -56,11 +56,11 @@ impl BatchSource for Waiting {
     type Batch = ToyBatch;
 
     fn next_batch(&mut self, device: &burn::tensor::Device) -> Result<ToyBatch, SourceError> {
-        while self.given == 3 {
-            std::thread::sleep(Duration::from_millis(5));
-            if self.stop.load(Ordering::SeqCst) {
-                return Err("interrupted".into());
+        if self.given == 3 {
+            while !self.stop.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
             }
+            return Err("interrupted".into());
         }
         self.given += 1;
         self.source.next_batch(device)
