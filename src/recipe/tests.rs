@@ -251,3 +251,37 @@ fn strong_views_can_share_the_weak_heads() {
     // Without heads of their own there may be no strong view.
     shared.set(&["views.strong=0"]).unwrap().check().unwrap();
 }
+
+#[test]
+fn numbers_read_as_they_were_written_in_every_recipe_of_the_library() {
+    for name in Recipe::builtin_names() {
+        let text = Recipe::builtin(name).unwrap().to_toml().unwrap();
+        // 0.1 in single precision is 0.10000000149011612.
+        let long = |word: &str| word.contains('.') && word.bytes().filter(u8::is_ascii_digit).count() > 12;
+        let found = text.split([' ', '\n', ',', '[', ']']).find(|word| word.parse::<f64>().is_ok() && long(word));
+        assert_eq!(found, None, "{name}");
+    }
+}
+
+#[test]
+fn a_recipe_of_the_library_is_opened_and_extended_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    let text = "extends = \"clip-vitb16-cc3m.toml\"\nsteps = 7\n[[data.train]]\nsource = \"pairs.csv\"\nsplit = \"train\"";
+    std::fs::write(&file, text).unwrap();
+    let recipe = Recipe::open(&file).unwrap();
+    assert_eq!((recipe.method.name(), recipe.steps, recipe.epochs), ("clip", Some(7), 0.0));
+    let source = &recipe.data.train[0];
+    assert_eq!(source.source, folder.path().join("pairs.csv").to_str().unwrap());
+    assert_eq!(source.options.split.as_deref(), Some("train"));
+    assert_eq!(Recipe::open("clip-vitb16-cc3m").unwrap(), Recipe::builtin("clip-vitb16-cc3m.toml").unwrap());
+    for (name, said) in [("clip-vitb16-cc3n", "did you mean `clip-vitb16-cc3m`?"), ("zzz", "vlp recipes list")] {
+        assert!(Recipe::open(name).unwrap_err().to_string().contains(said), "{name}");
+    }
+    std::fs::write(&file, text.replace("steps = 7", "steps = 7\nepochs = 2.0")).unwrap();
+    let error = Recipe::open(&file).unwrap_err().to_string();
+    assert!(error.contains("steps is 7") && error.contains("epochs"), "{error}");
+    std::fs::write(&file, text.replace("split", "spilt")).unwrap();
+    let error = Recipe::open(&file).unwrap_err().to_string();
+    assert!(error.contains("did you mean `split`?"), "{error}");
+}

@@ -114,6 +114,9 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
+    /// A sample whose storage does not answer.
+    #[error(transparent)]
+    Unreachable(vlp_data::Unreachable),
     /// A recipe that says nothing to measure by.
     #[error("the recipe names nothing to evaluate on: add a table [[eval.sets]], or [data.validation]")]
     NothingToEvaluate,
@@ -182,7 +185,7 @@ impl RunError {
                     | TrainError::OtherOptimizer { .. }
                     | TrainError::NothingToTrain
             ),
-            RunError::Eval(_) | RunError::Report(_) | RunError::Unreadable { .. } | RunError::File { .. } => false,
+            RunError::Eval(_) | RunError::Report(_) | RunError::Unreadable { .. } | RunError::Unreachable(_) | RunError::File { .. } => false,
             _ => true,
         }
     }

@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 use vlp_augment::{Image, Normalization, recipes};
 use vlp_core::Embedder;
-use vlp_data::{Annotation, Dataset, HostImages, HostTokens, Tokenizer};
+use vlp_data::{Annotation, Damage, Dataset, HostImages, HostTokens, Tokenizer};
 use vlp_encoders::ImageEncoderConfig;
 use vlp_eval::{
     Embeddings, HeadEmbeddings, Knn, Positives, Report, accuracy, class_embeddings, embed_images, embed_texts, prompts,
@@ -209,6 +209,11 @@ impl Evaluator {
                         samples.push(sample.index);
                         annotations.push(sample.annotation);
                     }
+                    // Not damaged: not read.
+                    Some(Err(Damage::Unreachable(unreachable))) => {
+                        failed = Some(RunError::Unreachable(unreachable));
+                        return None;
+                    }
                     Some(Err(_)) => skipped += 1,
                     None => break,
                 }
@@ -219,14 +224,14 @@ impl Evaluator {
             match HostImages::collate(&batch) {
                 Ok(images) => Some(images.into_tensor(&self.device, &self.normalization)),
                 Err(error) => {
-                    failed = Some(error);
+                    failed = Some(error.into());
                     None
                 }
             }
         });
         let images = embed_images(model, batches);
         if let Some(error) = failed {
-            return Err(error.into());
+            return Err(error);
         }
         if skipped > 0 {
             eprintln!("warning: {skipped} damaged samples left out of the evaluation");
