@@ -1,5 +1,5 @@
-//! A method of your own, trained from a TOML file. A sample is three things here, its picture, a strong view of that and its
-//! caption, and each has to find the two others: `cargo run --release --example own_method -- examples/own_method.toml runs/own_method`.
+//! A method of your own from a TOML file: a picture, a strong view of it and its caption have to find one another.
+//! `cargo run --release --example own_method -- examples/own_method.toml runs/own_method`
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -23,13 +23,11 @@ struct ThreeWay<I: ImageEncoder, T: TextEncoder> {
 
 impl<I: ImageEncoder, T: TextEncoder> Method for ThreeWay<I, T> {
     type Batch = PairBatch;
-    /// Picture, strong view, caption.
     type Features = [Tensor<2>; 3];
 
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> [Tensor<2>; 3] {
-        let image = |pixels| self.encoder.embed_images(pixels);
-        let text = self.encoder.embed_texts(batch.weak.tokens, TextMode::Global);
-        [image(batch.weak.images), image(batch.strong[0].images.clone()), text]
+        let [image, strong] = [batch.weak.images, batch.strong[0].images.clone()].map(|x| self.encoder.embed_images(x));
+        [image, strong, self.encoder.embed_texts(batch.weak.tokens, TextMode::Global)]
     }
 
     fn objective(&self, [image, strong, text]: [Tensor<2>; 3], ctx: &StepContext<'_>) -> StepOutput {

@@ -267,7 +267,8 @@ fn numbers_read_as_they_were_written_in_every_recipe_of_the_library() {
 fn a_recipe_of_the_library_is_opened_and_extended_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");
-    let text = "extends = \"clip-vitb16-cc3m.toml\"\nsteps = 7\n[[data.train]]\nsource = \"pairs.csv\"\nsplit = \"train\"";
+    let text =
+        "extends = \"clip-vitb16-cc3m.toml\"\nsteps = 7\n[[data.train]]\nsource = \"pairs.csv\"\nsplit = \"train\"";
     std::fs::write(&file, text).unwrap();
     let recipe = Recipe::open(&file).unwrap();
     assert_eq!((recipe.method.name(), recipe.steps, recipe.epochs), ("clip", Some(7), 0.0));

@@ -185,7 +185,11 @@ impl RunError {
                     | TrainError::OtherOptimizer { .. }
                     | TrainError::NothingToTrain
             ),
-            RunError::Eval(_) | RunError::Report(_) | RunError::Unreadable { .. } | RunError::Unreachable(_) | RunError::File { .. } => false,
+            RunError::Eval(_)
+            | RunError::Report(_)
+            | RunError::Unreadable { .. }
+            | RunError::Unreachable(_)
+            | RunError::File { .. } => false,
             _ => true,
         }
     }
