@@ -179,9 +179,8 @@ impl Evaluator {
         texts: Vec<HeadEmbeddings>,
     ) -> Result<Option<Shown>, RunError> {
         let Some(head) = head else { return Ok(None) };
-        let parts = self.sets.iter().zip(seen).zip(captions).zip(texts);
-        let Some(((((set, dataset), seen), captions), texts)) =
-            parts.filter(|(((set, _), _), _)| set.0.retrieval).last()
+        let mut parts = self.sets.iter().zip(seen).zip(captions).zip(texts);
+        let Some(((((set, dataset), seen), captions), texts)) = parts.rfind(|(((set, _), _), _)| set.0.retrieval)
         else {
             return Ok(None);
         };

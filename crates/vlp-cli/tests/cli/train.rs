@@ -60,8 +60,8 @@ fn a_recipe_becomes_a_run_that_is_measured_and_kept() {
     let text = out(path, &["train", "tiny.toml", "--fresh", "--steps", "1"]);
     assert!(text.contains("1 steps of clip-rocket") && text.contains("results.json"), "{text}");
     // Another method goes into a folder of its own.
-    let other =
-        json(path, &["train", "tiny.toml", "--steps", "1", "--set", "method.name=clip", "--set", "views.strong=0"]);
+    let other = ["train", "tiny.toml", "--steps", "1", "--method", "clip", "--set", "method.embed_dim=16"];
+    let other = json(path, &other);
     assert_eq!(other["run"], "runs/tiny-clip");
     // The run is a model: for eval, embed, classify, search.
     let pictures = repository("data/emoji/test-concepts-000.tar");

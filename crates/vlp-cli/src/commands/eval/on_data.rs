@@ -27,6 +27,15 @@ pub(super) fn evaluate(
     args: &BatchArgs,
     screen: Screen,
 ) -> Result<Report, Failure> {
+    if let (Some((field, _)), Ok(first)) = (label, dataset.annotation(0))
+        && first.metadata.text(field).is_none()
+    {
+        let known: Vec<_> = first.metadata.fields().keys().map(String::as_str).collect();
+        return Err(Failure::asked(format!(
+            "{name} has no text in a field {field}: its fields are {}",
+            known.join(", ")
+        )));
+    }
     let seen = look(model, dataset, args, screen)?;
     let mut report = Report::new("one head");
     // Pictures with the same caption are all right answers to it.
