@@ -14,9 +14,12 @@
 //! | [`SwaLipV1`] | CLIP, and the same with prototypes | Fini et al. 2023, first version |
 //! | [`NClip`] | agreement on units without negatives | nCLIP-style, Zhou et al. 2023 |
 //! | [`XClip`] | CLIP and that together | xCLIP-style, Zhou et al. 2023 |
+//! | [`Dino`] | pictures alone: a centred, sharpened teacher predicted from other views | Caron et al. 2021 |
+//! | [`MocoV3`] | pictures alone: each view finds the momentum encoder's vector of the other | Chen et al. 2021 |
+//! | [`Swav`] | pictures alone: swapped prediction of balanced assignments to prototypes | Caron et al. 2020 |
 //! | [`PairMethod`] | one weak view, any loss of pairs | |
 //! | [`AnyMethod`], [`AnyMethodConfig`] | one of these, by one word | |
-//! | [`Teacher`], [`MomentumConfig`] | what makes targets and follows a method | |
+//! | [`Teacher`], [`ImageTeacher`], [`MomentumConfig`] | what makes targets and follows a method | |
 //! | [`ViewVectors`], [`Heads`], [`ViewHeads`] | what they are made of | |
 
 mod any_method;
@@ -26,11 +29,16 @@ mod byolip;
 mod clip;
 mod clip_rocket;
 mod cluster_head;
+mod dino;
 mod error;
+mod global_views;
 mod heads;
+mod image_teacher;
+mod moco_v3;
 mod momentum;
 mod nclip;
 mod pair_method;
+mod pending;
 mod renamed;
 mod siamlip;
 mod siglip;
@@ -39,6 +47,7 @@ mod strong_head;
 mod strong_views;
 mod swalip;
 mod swalip_v1;
+mod swav;
 mod teacher;
 mod view_vectors;
 mod xclip;
@@ -50,8 +59,11 @@ pub use byolip::{ByoLip, ByoLipConfig};
 pub use clip::{Clip, ClipConfig, ClipFeatures};
 pub use clip_rocket::{ClipRocket, ClipRocketConfig, StrongHeads};
 pub use cluster_head::{ClusterHead, ClusterHeadConfig};
+pub use dino::{Dino, DinoConfig, DinoFeatures};
 pub use error::MethodError;
 pub use heads::{Heads, ViewHeads};
+pub use image_teacher::ImageTeacher;
+pub use moco_v3::{MocoV3, MocoV3Config, MocoV3Features};
 pub use momentum::MomentumConfig;
 pub use nclip::{ClusterVectors, NClip, NClipConfig, NClipFeatures};
 pub use pair_method::PairMethod;
@@ -61,6 +73,7 @@ pub use slip::{Slip, SlipConfig, SlipFeatures};
 pub use strong_views::StrongViews;
 pub use swalip::{SwaLip, SwaLipConfig};
 pub use swalip_v1::{SwaLipV1, SwaLipV1Config, SwaLipV1Features};
+pub use swav::{Swav, SwavConfig, SwavFeatures};
 pub use teacher::Teacher;
 pub use view_vectors::ViewVectors;
 pub use xclip::{XClip, XClipConfig, XClipFeatures};

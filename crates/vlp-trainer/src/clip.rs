@@ -54,6 +54,11 @@ fn sum_of_squares<const D: usize>(grad: Tensor<D>) -> Tensor<1> {
     grad.reshape([rows, width]).square().sum_dim(1).sum()
 }
 
+/// The Euclidean norm of all elements, `[1]`, the same every time.
+pub(crate) fn norm<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    sum_of_squares(tensor).sqrt()
+}
+
 struct Scale<'a> {
     grads: &'a mut GradientsParams,
     seen: HashSet<ParamId>,

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
 //! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`sgd`], [`lars`], [`lamb`], [`lion`], [`AnyOptimizerOptions`] | other optimizers, and any of them by one word |
 //! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`WeightDecay`], [`adamw_with_decay`] | a weight decay that changes from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
@@ -56,15 +57,21 @@
 //! # Ok(()) }
 //! ```
 
+mod any_optimizer;
 mod buffers;
 mod checkpoint;
 mod checkpoints;
 mod clip;
+mod decayed;
 mod error;
 mod gate;
 mod hook;
 mod json_lines;
+mod lamb;
+mod lars;
+mod lion;
 mod manifest;
+mod momentum;
 mod optimizer;
 mod options;
 mod params;
@@ -75,11 +82,13 @@ mod rate_factors;
 mod record;
 mod report;
 mod run;
+mod sgd;
 mod step;
 mod stop;
 mod trainer;
 mod weight_decay;
 
+pub use any_optimizer::AnyOptimizerOptions;
 pub use buffers::{Buffers, settle};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
@@ -88,12 +97,16 @@ pub use error::TrainError;
 pub use gate::{NonFinite, StepNumbers, gate};
 pub use hook::{Control, Event, Hook, HookError};
 pub use json_lines::JsonLines;
+pub use lamb::{LambOptions, lamb, lamb_with_decay};
+pub use lars::{LarsOptions, lars, lars_with_decay};
+pub use lion::{LionOptions, lion, lion_with_decay};
 pub use optimizer::{AdamWOptions, adamw, adamw_with_decay, decays};
 pub use options::TrainerOptions;
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
 pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
+pub use sgd::{SgdOptions, sgd, sgd_with_decay};
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};
 pub use weight_decay::WeightDecay;
