@@ -120,7 +120,6 @@ fn ten_steps_equal_the_references() {
         ("lars", 1, "weight_decay", 0.09),
         ("lars", 2, "nesterov", 0.0),
         ("lars", 3, "dampening", 0.0),
-        ("lamb", 1, "epsilon", 0.0),
         ("lamb", 1, "beta_1", 0.8),
         ("lamb", 1, "beta_2", 0.97),
         ("lamb", 1, "weight_decay", 0.0),
