@@ -69,10 +69,14 @@ impl Training {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let device = device()?;
-    let mut criterion = Criterion::default().configure_from_args();
+    // A start: what the command line says counts.
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(2))
+        .measurement_time(Duration::from_secs(15))
+        .configure_from_args();
     let mut group = criterion.benchmark_group("step");
-    group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    group.warm_up_time(Duration::from_secs(2)).measurement_time(Duration::from_secs(15));
+    group.sampling_mode(SamplingMode::Flat);
     for name in AnyMethodConfig::NAMES {
         let recipe = Recipe::quickstart_with(name)?;
         group.throughput(Throughput::Elements(recipe.batch_size as u64));

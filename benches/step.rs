@@ -1,7 +1,7 @@
 //! Time of whole training steps on random data, without loader: forward, backward, clipping, AdamW.
 //!
 //! ```text
-//! cargo bench --bench step                # all, on the CPU: median of ten steps each
+//! cargo bench --bench step                # all, on the CPU
 //! cargo bench --bench step -- vit         # those whose name contains this
 //! VLP_DEVICE=cuda cargo bench --features cuda --bench step
 //! cargo bench --bench step -- --serve     # answers benches/peers/step.py
@@ -12,11 +12,12 @@ mod device;
 
 use std::error::Error;
 use std::io::{BufRead, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor};
+use criterion::{Criterion, SamplingMode};
 use serde_json::{Value, json};
 use vlp::core::{ImageEncoder, Method, PairBatch, StepContext, View};
 use vlp::encoders::{AnyImageEncoder, ImagePooling, StemConfig, TextTransformer, Vit, VitConfig};
@@ -30,7 +31,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The steps that are measured.
 const CASES: [&str; 4] = ["vit", "quickstart-0", "quickstart-1", "adamw"];
-const STEPS: u64 = 10;
 const OPTIMIZER: AdamWOptions = AdamWOptions { beta_1: 0.9, beta_2: 0.98, epsilon: 1e-8, weight_decay: 0.1 };
 
 /// A model that takes one training step after another.
@@ -241,22 +241,25 @@ fn serve(device: &Device) -> Result<(), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let device = device::device()?.autodiff();
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if arguments.iter().any(|argument| argument == "--serve") {
+    if std::env::args().any(|argument| argument == "--serve") {
         return serve(&device);
     }
-    for case in CASES.iter().filter(|case| arguments.is_empty() || arguments.iter().any(|part| case.contains(part))) {
-        let mut step = build(case, &device)?;
-        step.once()?;
-        step.once()?;
-        let mut laps = (0..STEPS).map(|_| step.once()).collect::<Result<Vec<_>, _>>()?;
-        laps.sort_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()));
-        let median @ [forward, backward, update] = laps[laps.len() / 2];
-        println!(
-            "{case}: {} parameters, median step {:.0} ms (forward {forward:.0}, backward {backward:.0}, update {update:.0})",
-            step.parameters(),
-            median.iter().sum::<f64>(),
-        );
+    // A start: what the command line says counts.
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(10))
+        .configure_from_args();
+    let mut group = criterion.benchmark_group("step");
+    group.sampling_mode(SamplingMode::Flat);
+    for case in CASES {
+        group.bench_function(case, |b| {
+            // Made when a benchmark is chosen, and let go before the next.
+            let mut step = build(case, &device).expect("these models can be built");
+            b.iter(|| step.once().expect("a step of finite numbers"));
+        });
     }
+    group.finish();
+    criterion.final_summary();
     Ok(())
 }

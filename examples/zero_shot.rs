@@ -6,115 +6,79 @@
 //! cargo run --release --example zero_shot -- --classes "red heart,dog,pizza" data/emoji/test-concepts-000.tar
 //! ```
 
-mod common;
-
-use std::error::Error;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use vlp::augment::Image;
-use vlp::data::HostImages;
-use vlp::eval::{Embeddings, top_k};
+use vlp::pretrained::{OpenOptions, Pictures, PretrainedError, Templates};
 
-use common::classes::{class_vectors, probabilities};
-use common::model::{Model, ModelArgs, Texts};
-use common::pictures::Pictures;
-use common::tokenizer::Reader;
-use common::{Failure, exit};
-
-const BATCH: usize = 32;
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Classifies pictures among classes given by name.
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Args {
-    #[command(flatten)]
-    model: ModelArgs,
     /// Pictures, folders of pictures, or tar shards of them
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
-    /// Names of the classes, with commas between them
-    #[arg(long, value_delimiter = ',', required_unless_present = "classes_from")]
-    classes: Vec<String>,
-    /// A file with a class name on each line
+    /// A run's folder, a folder of open_clip or Hugging Face, or a file of weights
+    #[arg(long, visible_alias = "checkpoint", default_value = "runs/quickstart")]
+    weights: PathBuf,
+    /// The model of a file that has no configuration, by open_clip's name, such as ViT-B-32
     #[arg(long)]
-    classes_from: Option<PathBuf>,
-    /// What is said, {} being the class; several are averaged [default: "a photo of a {}.", "{}" for a checkpoint]
-    #[arg(long)]
-    template: Vec<String>,
+    model: Option<String>,
     /// A tokenizer.json instead of the one that belongs to the model
     #[arg(long)]
     tokenizer: Option<PathBuf>,
+    /// Names of the classes, with commas between them; `imagenet` alone for its 1,000
+    #[arg(long, value_delimiter = ',', required = true)]
+    classes: Vec<String>,
+    /// What is said, {} being the class; several are averaged [default: "a photo of a {}.", "{}" for a run]
+    #[arg(long)]
+    template: Vec<String>,
     /// Classes shown for each picture
-    #[arg(long, default_value_t = 5)]
-    top: usize,
+    #[arg(long, default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
+    #[arg(long, default_value = "flex")]
+    device: String,
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let prepared = prepare(&args).map_err(Failure::Asked);
-    exit(prepared.and_then(|ready| classify(ready, args.top).map_err(Failure::Done)))
+    classify(Args::parse()).map_or_else(
+        |error| {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
-struct Ready {
-    model: Model,
-    classes: Vec<String>,
-    vectors: Embeddings,
-    pictures: Pictures,
-}
-
-fn prepare(args: &Args) -> Result<Ready, Box<dyn Error>> {
-    let listed = match &args.classes_from {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
-        None => String::new(),
-    };
-    let names = args.classes.iter().map(String::as_str).chain(listed.lines()).map(str::trim);
-    let classes: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_string).collect();
-    if classes.is_empty() || args.top == 0 {
-        return Err("at least one class and --top 1 are needed".into());
-    }
-    if let Some(template) = args.template.iter().find(|template| !template.contains("{}")) {
-        return Err(format!("--template '{template}' has no {{}} for the class").into());
-    }
+fn classify(args: Args) -> Result<(), PretrainedError> {
+    let names: Vec<&str> = args.classes.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+    let names = if names == ["imagenet"] { vlp::pretrained::imagenet_classes() } else { names };
+    let own = if args.template.is_empty() { None } else { Some(Templates::new(args.template)?) };
     let pictures = Pictures::find(&args.pictures)?;
-    let model = args.model.load()?;
-    let reader = Reader::new(&model.texts, args.tokenizer.as_deref())?;
-    let default = if let Texts::Emoji(..) = model.texts { "{}" } else { "a photo of a {}." };
-    let templates = if args.template.is_empty() { vec![default.to_string()] } else { args.template.clone() };
-    let vectors = class_vectors(&model, &reader, &classes, &templates)?;
-    Ok(Ready { model, classes, vectors, pictures })
-}
-
-fn classify(Ready { model, classes, vectors, pictures }: Ready, top: usize) -> Result<(), Box<dyn Error>> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{} classes by {}", classes.len(), model.name)?;
-    let (mut batch, mut shown, mut damaged): (Vec<(String, Image)>, _, _) = (Vec::new(), 0, 0);
-    let mut prepared = pictures.prepare(model.resize.clone(), 2)?.peekable();
-    while let Some((name, picture)) = prepared.next() {
-        match picture {
-            Ok(image) => batch.push((name, image)),
-            Err(why) => {
-                damaged += 1;
-                eprintln!("warning: {name} is left out: {why}");
-            }
+    let options = OpenOptions { model: args.model, tokenizer: args.tokenizer, ..OpenOptions::default() };
+    let model = options.open(args.weights, &vlp::device::open(&args.device)?)?;
+    let classifier = model.classifier(&names, own.as_ref().unwrap_or(model.templates()))?;
+    println!("{} classes by {}", names.len(), model.name());
+    let mut unread = 0;
+    for batch in model.batches(&pictures, 32, 2, 0)? {
+        let batch = batch?;
+        unread += batch.damaged.len();
+        batch.damaged.iter().for_each(|(name, why)| eprintln!("warning: {name} is left out: {why}"));
+        let Some(vectors) = batch.unit()? else { continue };
+        for (name, classes) in batch.names.iter().zip(classifier.rank(&vectors, args.top.into())?) {
+            let said = classes.iter().map(|class| format!("{:5.1} % {}", 100.0 * class.probability, class.name));
+            println!("{name:<40} {}", said.collect::<Vec<_>>().join("  "));
         }
-        if batch.is_empty() || (batch.len() < BATCH && prepared.peek().is_some()) {
-            continue;
-        }
-        let images = model.embed(&HostImages::collate(batch.iter().map(|(_, image)| image))?)?.weak;
-        let (nearest, cosines) = (top_k(&images, &vectors, top)?, images.similarity(&vectors)?);
-        for (row, (name, _)) in batch.iter().enumerate() {
-            let shares = probabilities(&cosines.row(row).to_vec(), &model);
-            let said = nearest[row].iter().map(|&class| format!("{:5.1} % {}", 100.0 * shares[class], classes[class]));
-            writeln!(out, "{name:<40} {}", said.collect::<Vec<_>>().join("  "))?;
-        }
-        shown += batch.len();
-        batch.clear();
     }
-    if damaged > 0 {
-        eprintln!("{damaged} of {} pictures could not be read", shown + damaged);
+    match unread {
+        0 => return Ok(()),
+        count => eprintln!("{count} of {} pictures could not be read", pictures.len()),
     }
-    if shown == 0 { Err("none of the pictures could be read".into()) } else { Ok(()) }
+    let first = pictures.name(0);
+    if unread < pictures.len() { Ok(()) } else { Err(PretrainedError::NoneReadable { count: unread, first }) }
 }

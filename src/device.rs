@@ -24,7 +24,7 @@ pub enum DeviceName {
 }
 
 /// Why a device cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
     /// Caller: a name that is none of the devices.
@@ -55,6 +55,13 @@ pub enum DeviceError {
     /// Environment: a GPU or driver without this arithmetic.
     #[error("this device does not compute in {0}: leave precision = \"{0}\" out of the recipe")]
     NoArithmetic(Precision),
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for DeviceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for DeviceName {

@@ -15,45 +15,37 @@
 //! | [`report`] | `vlp-report` | charts and picture sheets |
 //! | [`weights`] | `vlp-weights` | weights to and from open_clip, OpenAI, Hugging Face and timm |
 //!
-//! [`recipe`] describes a whole run as data, [`device`] names compute devices.
+//! [`run`] turns a [`recipe`], which describes a whole run as data, into a trained model; [`device`] names compute devices.
 //!
 //! # How a sample becomes a gradient
 //!
-//! A [`Dataset`](data::Dataset) indexes tar shards. A [`Loader`](data::Loader) reads samples in an order that is a
-//! function of seed and position, decodes them, makes one weak and N strong [`Views`](data::Views), tokenises the
+//! A [`Dataset`](data::Dataset) indexes tar shards, tables or folders. A [`Loader`](data::Loader) reads samples in an order that is
+//! a function of seed and position, decodes them, makes one weak and N strong [`Views`](data::Views), tokenises the
 //! captions and gives out batches. A [`Method`](core::Method) encodes a batch into features and turns those into a
-//! loss; the [`Trainer`](trainer::Trainer) does the rest.
+//! loss; the [`Trainer`](trainer::Trainer) does the rest. [`Run`](run::Run) wires all of it:
 //!
 //! ```no_run
-//! use std::sync::Arc;
-//! use vlp::{augment, data, device::DeviceName, recipe::Recipe, trainer};
+//! use vlp::prelude::*;
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let recipe = Recipe::quickstart();
-//! let device = DeviceName::Flex.open()?.autodiff();
-//! device.seed(recipe.seed);
-//!
-//! let shards = data::Dataset::open("data/emoji", "train-", data::Limits::default())?;
-//! let total = recipe.total_steps(shards.len());
-//! let tokenizer = data::HfTokenizer::from_path("data/emoji/tokenizer.json", recipe.text.context_length)?;
-//! let views = recipe.build_views()?;
-//! let loader = data::Loader::new(Arc::new(shards), Arc::new(tokenizer), views, recipe.loader_config())?;
-//! let source = data::PairSource::new(loader, augment::Normalization::IMAGENET);
-//!
-//! let (image, text) = recipe.encoders(&device)?;
-//! let method = recipe.method.init(image, text, &device)?;
-//! let decay = trainer::WeightDecay::new(recipe.optimizer.weight_decay_over(total)?);
-//! let (adamw, of_optimizer) = (recipe.optimizer.adamw(), decay.clone());
-//! let optimizer = move |method: &_| trainer::adamw_with_decay(method, adamw, &of_optimizer);
-//! let options = trainer::TrainerOptions::new(&device, total).with_seed(recipe.seed);
-//! let trainer = trainer::Trainer::new(method, source, optimizer, recipe.schedule.over(total)?, options);
-//! let trained = trainer.with_weight_decay(decay).fit()?;
-//! # Ok(())
-//! # }
+//! fn main() -> Result<(), vlp::Error> {
+//!     let run = Run::new(Recipe::open("my.toml")?, &device::open("flex")?)?;
+//!     let trained = run.fit("runs/mine")?;
+//!     println!("{}", trained.evaluate()?);
+//!     Ok(())
+//! }
 //! ```
+//!
+//! [`Run::stepper`](run::Run::stepper) is the same as a loop of your own, and [`run`]'s parts, `source()`, `method()`, `trainer()`, are there
+//! one by one.
 
 pub mod device;
+mod error;
+pub mod prelude;
+pub mod pretrained;
 pub mod recipe;
+pub mod run;
+
+pub use error::Error;
 
 pub use vlp_augment as augment;
 pub use vlp_core as core;
@@ -67,6 +59,11 @@ pub use vlp_report as report;
 pub use vlp_schedulers as schedulers;
 pub use vlp_trainer as trainer;
 pub use vlp_weights as weights;
+
+/// The snippets of README.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The snippets of docs/finetuning.md compile.
 #[cfg(doctest)]

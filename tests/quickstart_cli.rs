@@ -29,19 +29,21 @@ fn refused(arguments: &[&str]) -> String {
 
 #[test]
 fn bad_flags_and_paths_are_refused_with_one_sentence_and_exit_code_2() {
-    let data = tempfile::tempdir().unwrap();
-    let empty = data.path().to_str().unwrap();
     for (arguments, said) in [
         (vec!["--device", "gpu"], "unknown device 'gpu'"),
         (vec!["--device", "cuda:7"], "--features cuda"),
         (vec!["--device", "libtorch"], "--features tch"),
         (vec!["--method", "clap"], "there is no method `clap`"),
-        (vec!["--epochs", "0"], "epochs is 0"),
-        (vec!["--epochs", "many"], "many"),
+        (vec!["--set", "epochs=0"], "epochs is 0"),
+        (vec!["--set", "epochs=many"], "many"),
+        (vec!["--set", "epoch=3"], "did you mean `epochs`?"),
+        (vec!["--set", "steps=3", "--set", "epochs=2", "--set", "batch_size=100000"], "batch_size is 100000"),
         (vec!["--batch"], "--batch"),
-        (vec!["--workers", "0"], "--workers"),
-        (vec!["--data", empty], "tokenizer.json"),
-        (vec!["--data", "no/such/folder"], "no/such/folder"),
+        (vec!["--workers", "0"], "workers"),
+        (vec!["--train", "no/such/folder"], "no/such/folder"),
+        (vec!["--train", "no/such.csv"], "no/such.csv"),
+        (vec!["--recipe", "clip-vitb16-cc3m"], "names no training data"),
+        (vec!["--recipe", "clip-vitb16-cc3n"], "did you mean `clip-vitb16-cc3m`?"),
         (vec!["--recipe", "no/such.toml"], "no/such.toml"),
         (vec!["--resume"], "checkpoint"),
     ] {
@@ -74,17 +76,23 @@ fn a_misspelt_key_in_a_recipe_is_named_with_its_line() {
 fn a_folder_whose_tokenizer_is_none_is_refused_with_the_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tokenizer.json"), b"\x89PNG not a tokenizer").unwrap();
-    let message = refused(&["--data", folder.path().to_str().unwrap()]);
+    let message = refused(&["--set", &format!("tokenizer='{}'", folder.path().display())]);
     assert!(message.contains("tokenizer.json"), "{message}");
 }
 
 #[test]
-fn a_folder_without_shards_is_refused_with_its_name() {
+fn a_folder_without_samples_is_refused_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let tokenizer = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji/tokenizer.json");
-    std::fs::copy(tokenizer, folder.path().join("tokenizer.json")).unwrap();
-    let message = refused(&["--data", folder.path().to_str().unwrap()]);
-    assert!(message.contains(folder.path().to_str().unwrap()) && message.contains("tar"), "{message}");
+    let message = refused(&["--train", folder.path().to_str().unwrap()]);
+    assert!(message.contains(folder.path().to_str().unwrap()), "{message}");
+}
+
+#[test]
+fn a_refused_start_leaves_no_folder() {
+    let runs = tempfile::tempdir().unwrap();
+    let out = runs.path().join("run");
+    assert_eq!(run(&out, &["--set", "epochs=0"]).status.code(), Some(2));
+    assert!(!out.exists());
 }
 
 #[test]
@@ -93,7 +101,7 @@ fn help_names_every_flag() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success());
     for flag in
-        ["--method", "--epochs", "--short", "--resume", "--fresh", "--device", "--seed", "--recipe", "--data", "--out"]
+        ["--method", "--short", "--resume", "--fresh", "--device", "--recipe", "--set", "--train", "--out", "--workers"]
     {
         assert!(text.contains(flag), "{flag} is missing in {text}");
     }

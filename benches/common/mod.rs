@@ -14,11 +14,15 @@ pub(crate) use device::device;
 
 /// Times every case at all of its sizes, forward and forward with backward, per element of the batch.
 pub(crate) fn measure(cases: &[&Case], device: &Device) {
-    let mut criterion = Criterion::default().configure_from_args();
+    // A start: what the command line says counts.
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(800))
+        .configure_from_args();
     for case in cases {
         let mut group = criterion.benchmark_group(case.name);
-        group.sample_size(10).sampling_mode(SamplingMode::Flat);
-        group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(800));
+        group.sampling_mode(SamplingMode::Flat);
         for sizes in case.sizes {
             group.throughput(Throughput::Elements(size(sizes, "batch") as u64));
             for (pass, backward) in [("forward", false), ("forward_backward", true)] {

@@ -14,19 +14,16 @@ mod plan;
 mod table;
 mod train;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
-use vlp::data::{Dataset, HfTokenizer, Limits};
-use vlp::device::DeviceName;
-use vlp::recipe::Recipe;
-use vlp::trainer::Stop;
+use vlp::prelude::*;
 
-use measure::Sets;
 use train::{Finished, Shared, finish};
+
+/// What ends the program, as one sentence.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Training on the CPU frees and takes buffers by the hundred megabytes each step; this allocator keeps their pages.
 #[global_allocator]
@@ -60,9 +57,6 @@ struct Args {
     /// Where to compute: flex, cuda[:i], libtorch[:cpu|:cuda:i], wgpu or vulkan
     #[arg(long, default_value = "flex")]
     device: String,
-    /// Directory with the shards and tokenizer.json
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/emoji"), hide_default_value = true)]
-    data: PathBuf,
     /// Directory of the runs and of the table
     #[arg(long, default_value = "runs/baselines")]
     out: PathBuf,
@@ -81,31 +75,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<(), Box<dyn Error>> {
+fn run(args: Args) -> Result<(), Failure> {
     if args.table {
         return table::write(&Finished::all(&args.out)?, &args.out);
     }
-    let mut base = match &args.recipe {
-        Some(path) => Recipe::from_path(path)?,
-        None => Recipe::from_toml(include_str!("../../recipes/baselines.toml"))?,
-    }
-    .set(&args.settings)?;
-    base.epochs = args.epochs.unwrap_or(base.epochs);
-    base.check()?;
+    let mut settings = args.settings;
+    settings.extend(args.epochs.map(|epochs| format!("epochs={epochs}")));
+    settings.extend(args.short.then(|| "steps=10".to_owned()));
+    let base = args.recipe.map_or_else(|| Recipe::builtin("baselines"), Recipe::open)?.set(&settings)?;
     if args.workers == 0 || args.seeds == 0 {
         return Err("--workers and --seeds must be at least 1".into());
     }
     let runs = plan::runs(&base, &args.methods, if args.short { 1 } else { args.seeds })?;
-    let train = Arc::new(Dataset::open(&args.data, "train-", Limits::default())?);
-    let shared = Shared {
-        device: args.device.parse::<DeviceName>()?.open()?.autodiff(),
-        tokenizer: Arc::new(HfTokenizer::from_path(args.data.join("tokenizer.json"), base.text.context_length)?),
-        sets: Sets::open(&train, &args.data, base.views.size, args.workers)?,
-        train,
-        workers: args.workers,
-        stop: Stop::on_signals()?,
-        steps: args.short.then_some(10),
-    };
+    let options = RunOptions::default().with_workers(args.workers).with_stop(Stop::on_signals()?);
+    let shared = Shared { device: device::open(&args.device)?, options };
     std::fs::create_dir_all(&args.out).map_err(|error| format!("--out {}: {error}", args.out.display()))?;
     let mut finished = Vec::with_capacity(runs.len());
     for (index, planned) in runs.iter().enumerate() {

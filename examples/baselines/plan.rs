@@ -1,12 +1,13 @@
 //! Which runs there are, in which order, and the recipe of each.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use vlp::methods::{AnyMethodConfig, StrongViews};
 use vlp::recipe::{AugmentRecipe, Recipe, TextAugmentation};
+
+use crate::Failure;
 
 /// What a run trains by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ struct Methods {
 
 /// All runs of these methods: CLIP and CLIP-rocket first, every seed of them, then seed by seed what is left. A run that is
 /// cut short leaves the table that matters most.
-pub(crate) fn runs(base: &Recipe, methods: &[String], seeds: u64) -> Result<Vec<Planned>, Box<dyn Error>> {
+pub(crate) fn runs(base: &Recipe, methods: &[String], seeds: u64) -> Result<Vec<Planned>, Failure> {
     let known: Methods = toml::from_str(include_str!("methods.toml"))?;
     let names: Vec<&str> = AnyMethodConfig::NAMES
         .into_iter()

@@ -1,6 +1,5 @@
 //! table.md, table.json and baselines.png out of the runs that are finished.
 
-use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -8,11 +7,12 @@ use serde::Serialize;
 use vlp::methods::AnyMethodConfig;
 use vlp::report::{BarChart, BarPanel};
 
+use crate::Failure;
 use crate::plan::Kind;
 use crate::train::Finished;
 
 /// The columns: heading, name in a run's report, factor to the unit of the heading.
-const COLUMNS: [(&str, &str, f64); 10] = [
+const COLUMNS: [(&str, &str, f64); 9] = [
     ("zero-shot top-1, %", "unseen artist, zero-shot top-1", 100.0),
     ("top-5, %", "unseen artist, zero-shot top-5", 100.0),
     ("picture to caption R@5, %", "unseen concepts, picture to caption R@5", 100.0),
@@ -21,7 +21,6 @@ const COLUMNS: [(&str, &str, f64); 10] = [
     ("probe, concepts, %", "unseen concepts, linear probe of subgroups", 100.0),
     ("deviation", "features, deviation (1 is spread evenly)", 1.0),
     ("effective rank", "features, effective rank", 1.0),
-    ("classes predicted, %", "unseen artist, classes predicted at least once", 100.0),
     ("units used, %", "units used by at least one picture", 100.0),
 ];
 /// What the picture shows of them.
@@ -50,7 +49,7 @@ struct Value<'a> {
     seeds: Vec<f64>,
 }
 
-pub(crate) fn write(runs: &[Finished], out: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn write(runs: &[Finished], out: &Path) -> Result<(), Failure> {
     let rows = rows(runs);
     std::fs::write(out.join("table.md"), markdown(&rows)?)?;
     std::fs::write(out.join("table.json"), serde_json::to_string_pretty(&rows)?)?;

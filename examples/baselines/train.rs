@@ -1,38 +1,24 @@
 //! One run: read if it is finished, resumed if it is not, and its result.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vlp::augment::Normalization;
-use vlp::data::{Dataset, Loader, LoaderConfig, PairSource, Tokenizer};
-use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::eval::Report;
-use vlp::methods::AnyMethod;
-use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Outcome, ProgressBar, Stop, Trainer, TrainerOptions, adamw};
+use vlp::prelude::{Run, RunOptions};
+use vlp::trainer::Checkpoint;
 
-use crate::measure::{Sets, measure};
+use crate::Failure;
+use crate::measure::measure;
 use crate::plan::{Kind, Planned};
-
-/// The method that a recipe names, on the encoders that recipes describe.
-pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
 /// What all runs share.
 pub(crate) struct Shared {
-    /// With autodiff.
     pub(crate) device: Device,
-    pub(crate) train: Arc<Dataset>,
-    pub(crate) tokenizer: Arc<dyn Tokenizer>,
-    pub(crate) sets: Sets,
-    pub(crate) workers: usize,
-    pub(crate) stop: Stop,
-    /// Steps of a run; those of the recipe's epochs when left out.
-    pub(crate) steps: Option<u64>,
+    pub(crate) options: RunOptions,
 }
 
 /// A finished run, as its result.json holds it.
@@ -52,7 +38,7 @@ pub(crate) struct Finished {
 
 impl Finished {
     /// The result of this run, if it is there.
-    pub(crate) fn read(dir: &Path, config: &Value) -> Result<Option<Self>, Box<dyn Error>> {
+    pub(crate) fn read(dir: &Path, config: &Value) -> Result<Option<Self>, Failure> {
         let path = dir.join("result.json");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -72,7 +58,7 @@ impl Finished {
     }
 
     /// Every result under these runs, in the order of their folders' names.
-    pub(crate) fn all(out: &Path) -> Result<Vec<Self>, Box<dyn Error>> {
+    pub(crate) fn all(out: &Path) -> Result<Vec<Self>, Failure> {
         let runs = out.join("runs");
         let folders = std::fs::read_dir(&runs).map_err(|error| format!("{}: {error}", runs.display()))?;
         let mut paths: Vec<PathBuf> =
@@ -97,7 +83,7 @@ impl Finished {
         (self.steps, keys.map(|key| &self.config["recipe"][key]))
     }
 
-    fn write(&self, dir: &Path) -> Result<(), Box<dyn Error>> {
+    fn write(&self, dir: &Path) -> Result<(), Failure> {
         let (path, unfinished) = (dir.join("result.json"), dir.join("result.json.part"));
         std::fs::write(&unfinished, serde_json::to_string_pretty(self)?)?;
         Ok(std::fs::rename(unfinished, path)?)
@@ -105,55 +91,27 @@ impl Finished {
 }
 
 /// The run's result, trained as far as needed; none when someone asked to stop.
-pub(crate) fn finish(planned: &Planned, shared: &Shared, out: &Path) -> Result<Option<Finished>, Box<dyn Error>> {
+pub(crate) fn finish(planned: &Planned, shared: &Shared, out: &Path) -> Result<Option<Finished>, Failure> {
     let (recipe, dir) = (&planned.recipe, out.join("runs").join(planned.name()));
-    let total = shared.steps.unwrap_or_else(|| recipe.total_steps(shared.train.len()));
-    let config = serde_json::json!({ "recipe": serde_json::to_value(recipe)?, "total_steps": total });
+    let mut run = Run::new(recipe.clone(), &shared.device)?.with_options(shared.options.clone());
+    let (steps, train) = (run.total_steps(), run.train().clone());
+    let config = serde_json::json!({ "recipe": serde_json::to_value(recipe)?, "total_steps": steps });
     if let Some(found) = Finished::read(&dir, &config)? {
         return Ok(Some(found));
     }
-    std::fs::create_dir_all(&dir)?;
-    // One seed before the first parameter: the same weights at every start.
-    shared.device.seed(recipe.seed);
-    let trainer = trainer(planned, shared, (total, dir.clone(), config.clone()))?;
-    let parameters = trainer.method().num_params();
-    println!("{}: {parameters} parameters, {total} steps", planned.name());
+    if Checkpoint::latest(&dir).is_ok_and(|(newest, _)| newest.is_some()) {
+        run = run.resumed_with(&dir)?;
+    }
     let started = Instant::now();
-    let trained = trainer.fit()?;
-    if let Outcome::Stopped { .. } = trained.outcome {
+    let trained = run.fit(&dir)?;
+    if trained.is_stopped() {
         return Ok(None);
     }
     let seconds = started.elapsed().as_secs_f64();
-    let report = measure(&trained.method.valid(), shared)?;
+    let report = measure(&trained, &train)?;
     println!("{report}\n");
-    let (method, seed) = (recipe.method.name().to_owned(), recipe.seed);
-    let finished = Finished { method, kind: planned.kind, seed, steps: total, parameters, seconds, report, config };
+    let (method, seed, parameters) = (recipe.method.name().to_owned(), recipe.seed, trained.method.num_params());
+    let finished = Finished { method, kind: planned.kind, seed, steps, parameters, seconds, report, config };
     finished.write(&dir)?;
     Ok(Some(finished))
-}
-
-fn trainer(
-    planned: &Planned,
-    shared: &Shared,
-    (total, dir, config): (u64, PathBuf, Value),
-) -> Result<Trainer<Model, PairSource>, Box<dyn Error>> {
-    let (recipe, device) = (&planned.recipe, &shared.device);
-    let method = recipe.method.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
-    let loader = LoaderConfig { workers: shared.workers, ..recipe.loader_config() };
-    let loader = Loader::new(shared.train.clone(), shared.tokenizer.clone(), recipe.build_views()?, loader)?;
-    let adamw_options = recipe.optimizer.adamw();
-    let options = TrainerOptions::new(device, total).with_seed(recipe.seed);
-    let started = Checkpoint::latest(&dir)?.0.is_some();
-    let trainer = Trainer::new(
-        method,
-        PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &Model| adamw(method, adamw_options),
-        recipe.schedule.over(total)?,
-        TrainerOptions { max_norm: recipe.optimizer.max_norm, ..options },
-    )
-    .with_checkpoints(Checkpoints::new(&dir, config).every_steps(50).keep(1).overwrite(!started))
-    .with_hook(ProgressBar::new())
-    .with_hook(JsonLines::new(dir.join("metrics.jsonl")))
-    .with_stop(shared.stop.clone());
-    Ok(if started { trainer.resume()? } else { trainer })
 }

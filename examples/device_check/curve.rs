@@ -1,20 +1,11 @@
 //! The first steps of the quickstart on a device and on the CPU backend, from the same weights through the same batches.
 
 use std::error::Error;
-use std::sync::Arc;
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use serde::Serialize;
-use vlp::augment::Normalization;
-use vlp::core::{BatchSource, Method, StepContext};
-use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
-use vlp::encoders::{AnyImageEncoder, TextTransformer};
-use vlp::methods::AnyMethod;
-use vlp::recipe::Recipe;
-use vlp::schedulers::Schedule;
-use vlp::trainer::{StepNumbers, adamw, clip_global_norm, gate, settle};
+use vlp::prelude::*;
+use vlp::run::MethodOf;
 
 use crate::args::Args;
 
@@ -38,47 +29,27 @@ impl Curve {
 }
 
 pub(crate) fn compare(args: &Args, device: &Device) -> Result<Curve, Box<dyn Error>> {
-    let (mut recipe, steps) = (Recipe::quickstart(), if args.quick { 6 } else { 50 });
-    if args.quick {
-        recipe.batch_size = 32;
-    }
-    let flex = Device::flex().autodiff();
-    flex.seed(recipe.seed);
+    let settings: &[&str] = if args.quick { &["steps=6", "batch_size=32"] } else { &["steps=50"] };
+    let data = args.data.display();
+    let places = [
+        format!("tokenizer={data}/tokenizer.json"),
+        format!("data.train=[{{ source = '{data}/train-{{000..004}}.tar' }}]"),
+    ];
+    let recipe = Recipe::quickstart().set(settings)?.set(&places)?;
+    let flex = Run::new(recipe.clone(), &Device::flex())?;
     // Every backend draws its own numbers, so the weights are drawn once and copied.
-    let method = recipe.method.init(recipe.image.init(&flex)?, recipe.text.init(&flex)?, &flex)?;
-    settle(&method);
-    let target = device.clone().autodiff();
-    let copy = method.clone().fork(&target);
-    Ok(Curve {
-        device: train(copy, &recipe, args, &target, steps)?,
-        flex: train(method, &recipe, args, &flex, steps)?,
-        tolerance: args.tolerances().curve,
-    })
+    let method = flex.method()?;
+    vlp::trainer::settle(&method);
+    let target = Run::new(recipe, device)?;
+    let copy = burn::module::Module::fork(method.clone(), target.device());
+    Ok(Curve { device: losses(&target, copy)?, flex: losses(&flex, method)?, tolerance: args.tolerances().curve })
 }
 
-fn train(
-    mut method: AnyMethod<AnyImageEncoder, TextTransformer>,
-    recipe: &Recipe,
-    args: &Args,
-    device: &Device,
-    steps: u64,
-) -> Result<Vec<f64>, Box<dyn Error>> {
-    let shards = Dataset::open(&args.data, "train-", Limits::default())?;
-    let tokenizer = HfTokenizer::from_path(args.data.join("tokenizer.json"), recipe.text.context_length)?;
-    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views()?, recipe.loader_config())?;
-    let mut batches = PairSource::new(loader, Normalization::IMAGENET);
-    let mut optimizer = adamw(&method, recipe.optimizer.adamw());
-    let (schedule, mut losses) = (recipe.schedule.over(steps)?, Vec::new());
-    for step in 0..steps {
-        let ctx = StepContext::new(recipe.seed, step, steps);
-        let batch = batches.next_batch(device).map_err(|error| error as Box<dyn Error>)?;
-        let output = method.objective(method.encode(batch, &ctx), &ctx);
-        let mut gradients = GradientsParams::from_grads(output.loss.backward(), &method);
-        let norm = clip_global_norm(&method, &mut gradients, 1.0).ok_or("nothing to train")?;
-        let numbers = StepNumbers::read(&output, norm)?;
-        gate(step, &numbers)?;
-        losses.push(f64::from(numbers.loss));
-        method = optimizer.step(schedule.at(step), method, gradients).after_update(&ctx);
+fn losses(run: &Run, method: MethodOf) -> Result<Vec<f64>, Box<dyn Error>> {
+    let (mut stepper, mut batches, mut losses) = (run.stepper_from(method)?, run.source()?, Vec::new());
+    while !stepper.is_finished() {
+        let batch = batches.next_batch(run.device()).map_err(|error| error as Box<dyn Error>)?;
+        losses.push(f64::from(stepper.step(batch)?.numbers.loss));
     }
     Ok(losses)
 }

@@ -66,3 +66,24 @@ write(
         "width": pa.array([16, None, 16, None, 16, 16], pa.int32()),
     },
 )
+# Numbers that are no double: halves, and decimals of the widths that parquet keeps differently.
+from decimal import Decimal as D
+
+write(
+    "numbers.parquet",
+    {
+        "image_path": ["a.png", "b.png", "c.png"],
+        "caption": ["one", "two", "three"],
+        "half": pa.array([0.1, -65504.0, None], pa.float16()),
+        "price": pa.array([D("12.50"), D("-0.07"), None], pa.decimal128(9, 2)),
+        "whole": pa.array([D("123456789012"), D("-5"), D("0")], pa.decimal128(12, 0)),
+        "long": pa.array([D("12345678901234567890.123"), D("-0.001"), None], pa.decimal128(38, 3)),
+        "vector": [[1.0, 2.0]] * 3,
+        "blob": pa.array([b"x", b"y", b"z"], pa.binary()),
+    },
+)
+# imagefolder's metadata, as pandas writes them.
+write(
+    "metadata.parquet",
+    {"file_name": ["0001.png", "0002.png"], "text": pa.array(["a red", "a green"], pa.large_string())},
+)

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 /// What can be wrong with a recipe.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
     /// Environment: the file cannot be read.
@@ -48,6 +48,14 @@ pub enum RecipeError {
     /// Caller or environment: a device that does not compute in the recipe's precision.
     #[error(transparent)]
     Device(#[from] crate::device::DeviceError),
+    /// Caller: a recipe's name that none of this library has.
+    #[error("there is no file {name} and no recipe of that name; {nearest}")]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The name that was probably meant.
+        nearest: String,
+    },
     /// Caller: one of the above, in a file.
     #[error("{path}: {message}", path = .path.display())]
     InFile {
@@ -58,7 +66,24 @@ pub enum RecipeError {
     },
 }
 
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for RecipeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
 impl RecipeError {
+    pub(super) fn unknown_name(name: &str) -> Self {
+        let near = |known: &&str| strsim::levenshtein(name, known);
+        let nearest = super::Recipe::builtin_names().min_by_key(near).filter(|known| 2 * near(known) <= name.len());
+        let nearest = match nearest {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "`vlp recipes list` shows all".to_owned(),
+        };
+        RecipeError::Unknown { name: name.to_owned(), nearest }
+    }
+
     pub(super) fn in_file(self, path: &Path) -> Self {
         RecipeError::InFile { path: path.to_path_buf(), message: self.to_string() }
     }

@@ -3,49 +3,170 @@
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
+use vlp_encoders::ImageEncoderConfig;
+use vlp_methods::MethodConfig;
 
-use super::{Recipe, RecipeError};
+use super::data::is_relative;
+use super::{Recipe, RecipeError, builtin};
 
 /// The key by which a file names the recipe below it.
 const EXTENDS: &str = "extends";
 /// The keys that choose among kinds of a table: where they differ, nothing of the table below is kept.
 const CHOOSERS: [&str; 2] = ["name", "kind"];
+/// Each of these takes the place of the others.
+const ALTERNATIVES: [[&str; 2]; 1] = [["epochs", "steps"]];
+/// The word for class names that come with the library, where a file of them may stand.
+const IMAGENET: &str = "imagenet";
 /// More files than any chain of recipes has.
 const MOST: usize = 16;
 
-/// The recipe of a file on top of those of the files that it extends, not yet checked.
-pub(super) fn read(path: &Path) -> Result<Recipe, RecipeError> {
-    let (mut files, mut tables) = (vec![path.to_path_buf()], Vec::new());
-    while let Some(file) = files.get(tables.len()).cloned() {
-        let text = std::fs::read_to_string(&file)
-            .map_err(|source| RecipeError::Read { path: file.clone(), message: source.to_string() })?;
+/// Where the text of a recipe comes from.
+enum Origin {
+    File(PathBuf),
+    Builtin(String),
+}
+
+impl Origin {
+    /// The name in messages.
+    fn path(&self) -> PathBuf {
+        match self {
+            Origin::File(path) => path.clone(),
+            Origin::Builtin(name) => PathBuf::from(format!("{name}.toml")),
+        }
+    }
+
+    fn text(&self) -> Result<String, RecipeError> {
+        match self {
+            Origin::File(path) => std::fs::read_to_string(path)
+                .map_err(|source| RecipeError::Read { path: path.clone(), message: source.to_string() }),
+            Origin::Builtin(name) => Recipe::builtin_text(name).map(str::to_owned),
+        }
+    }
+
+    /// What the paths in it are relative to. Those of the library's own recipes are where its sources lie.
+    fn folder(&self) -> PathBuf {
+        match self {
+            Origin::File(path) => path.parent().unwrap_or(Path::new("")).to_path_buf(),
+            Origin::Builtin(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes"),
+        }
+    }
+
+    /// The recipe that a file calls `other`: beside it, else of this library.
+    fn other(&self, other: &str) -> Self {
+        let beside = match self {
+            Origin::File(path) => path.parent().unwrap_or(Path::new("")).join(other),
+            Origin::Builtin(_) => return Origin::Builtin(other.trim_end_matches(".toml").to_owned()),
+        };
+        match builtin::text(other) {
+            Some(_) if !beside.exists() => Origin::Builtin(other.trim_end_matches(".toml").to_owned()),
+            _ => Origin::File(beside),
+        }
+    }
+}
+
+/// The recipe of a file on top of those that it extends, not yet checked.
+pub(super) fn read<M: MethodConfig, I: ImageEncoderConfig>(path: &Path) -> Result<Recipe<M, I>, RecipeError> {
+    read_from(Origin::File(path.to_path_buf()))
+}
+
+/// The recipe that is this text, not yet checked.
+pub(super) fn from_text<M: MethodConfig, I: ImageEncoderConfig>(text: &str) -> Result<Recipe<M, I>, RecipeError> {
+    if M::NAME.is_none() && I::KIND.is_none() {
+        // From the text itself: messages then show the line.
+        return toml::from_str(text).map_err(|error| parse(&error.to_string()));
+    }
+    from_table(text.parse().map_err(|error: toml::de::Error| parse(&error.to_string()))?)
+}
+
+/// The recipe of this library that has this name, checked.
+pub(super) fn builtin<M: MethodConfig, I: ImageEncoderConfig>(name: &str) -> Result<Recipe<M, I>, RecipeError> {
+    let recipe: Recipe<M, I> = read_from(Origin::Builtin(name.trim_end_matches(".toml").to_owned()))?;
+    recipe.check()?;
+    Ok(recipe)
+}
+
+fn read_from<M: MethodConfig, I: ImageEncoderConfig>(first: Origin) -> Result<Recipe<M, I>, RecipeError> {
+    let name = first.path();
+    let (mut next, mut tables) = (Some(first), Vec::new());
+    while let Some(origin) = next.take() {
+        let (path, text) = (origin.path(), origin.text()?);
         let mut table: Table =
-            text.parse().map_err(|error: toml::de::Error| parse(&error.to_string()).in_file(&file))?;
+            text.parse().map_err(|error: toml::de::Error| parse(&error.to_string()).in_file(&path))?;
         match table.remove(EXTENDS) {
             // Alone, a file's own text: messages then show the line.
             None if tables.is_empty() => {
-                return toml::from_str(&text).map_err(|error| parse(&error.to_string()).in_file(&file));
+                let _: Recipe<M, I> =
+                    toml::from_str(&text).map_err(|error| parse(&error.to_string()).in_file(&path))?;
             }
             None => {}
-            Some(Value::String(other)) if tables.len() < MOST => files.push(beside(&file, &other)),
+            Some(Value::String(other)) if tables.len() < MOST => next = Some(origin.other(&other)),
             Some(other) => {
-                let must = "the name of another recipe's file, and no file above it";
-                return Err(RecipeError::Value { key: EXTENDS, value: other.to_string(), must }.in_file(&file));
+                let must = "the name of another recipe, and no file above it";
+                return Err(RecipeError::Value { key: EXTENDS, value: other.to_string(), must }.in_file(&path));
             }
         }
+        rebase(&mut table, &origin.folder());
         tables.push(table);
     }
     let mut merged = Table::new();
     tables.into_iter().rev().for_each(|table| merge(&mut merged, table));
-    from_table(merged).map_err(|error| error.in_file(path))
+    from_table(merged).map_err(|error| error.in_file(&name))
 }
 
-fn beside(file: &Path, other: &str) -> PathBuf {
-    file.parent().unwrap_or(Path::new("")).join(other)
+/// Paths of a file are relative to its folder.
+fn rebase(table: &mut Table, folder: &Path) {
+    let join = |value: &mut Value| {
+        if let Value::String(path) = value
+            && is_relative(path)
+            && path != IMAGENET
+            && let Some(joined) = folder.join(&*path).to_str()
+        {
+            *path = joined.to_owned();
+        }
+    };
+    let join_keys = |value: &mut Value, keys: &[&str]| {
+        if let Value::Table(table) = value {
+            keys.iter().filter_map(|key| table.get_mut(*key).map(join)).for_each(drop);
+        }
+    };
+    // A source is a path or a table around one.
+    let join_source = |source: &mut Value| match source {
+        Value::Table(_) => join_keys(source, &["source", "root", "class_names"]),
+        path => join(path),
+    };
+    let join_validation = |validation: &mut Value| {
+        if let Some(source) = validation.as_table_mut().and_then(|table| table.get_mut("source")) {
+            join_source(source);
+        }
+    };
+    let each = |list: Option<&mut Value>, join: &dyn Fn(&mut Value)| {
+        list.and_then(Value::as_array_mut).into_iter().flatten().for_each(join);
+    };
+    for (key, value) in table.iter_mut() {
+        match (key.as_str(), value) {
+            ("tokenizer", value @ Value::Table(_)) => join_keys(value, &["file"]),
+            ("tokenizer", value) if value.as_str() != Some("clip") => join(value),
+            ("augment", value) => join_keys(value, &["wordnet"]),
+            ("init", value) => join_keys(value, &["weights", "checkpoint"]),
+            ("data", Value::Table(data)) => {
+                each(data.get_mut("train"), &join_source);
+                data.get_mut("validation").into_iter().for_each(join_validation);
+            }
+            ("eval", Value::Table(eval)) => each(eval.get_mut("sets"), &join_validation),
+            _ => (),
+        }
+    }
 }
 
 /// Puts `over` on top of `table`: tables join key by key unless one chooses another kind, everything else is replaced.
 fn merge(table: &mut Table, over: Table) {
+    for [a, b] in ALTERNATIVES {
+        match (over.contains_key(a), over.contains_key(b)) {
+            (true, false) => drop(table.remove(b)),
+            (false, true) => drop(table.remove(a)),
+            _ => (),
+        }
+    }
     for (key, value) in over {
         match (table.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) if !another_kind(below, &above) => merge(below, above),
@@ -60,7 +181,7 @@ fn another_kind(below: &Table, above: &Table) -> bool {
     CHOOSERS.iter().any(|key| above.get(*key).is_some_and(|kind| below.get(*key) != Some(kind)))
 }
 
-impl Recipe {
+impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
     /// The recipe with some of its keys set, as command lines give them: `optimizer.weight_decay=0.5`. The value is TOML;
     /// text needs no quotes. `method.name=siglip` takes that method as published, as every `name` and `kind` does.
     ///
@@ -104,8 +225,21 @@ impl Recipe {
     }
 }
 
-fn from_table(table: Table) -> Result<Recipe, RecipeError> {
-    table.try_into().map_err(|error: toml::de::Error| parse(&error.to_string()))
+fn from_table<M: MethodConfig, I: ImageEncoderConfig>(mut table: Table) -> Result<Recipe<M, I>, RecipeError> {
+    let mut take = |table_key: &str, key: &str| table.get_mut(table_key)?.as_table_mut()?.remove(key);
+    let name = M::NAME.and_then(|_| take("method", "name"));
+    let kind = I::KIND.and_then(|_| take("image", "kind"));
+    let recipe: Recipe<M, I> = table.try_into().map_err(|error: toml::de::Error| parse(&error.to_string()))?;
+    let differs = |key, value: Option<Value>, own: &str| match value {
+        Some(value) if value.as_str() != Some(own) => {
+            let message = format!("{key} is {value}, but this program has `{own}` only");
+            Err(RecipeError::Parse { message })
+        }
+        _ => Ok(()),
+    };
+    differs("method.name", name, recipe.method.name())?;
+    differs("image.kind", kind, I::KIND.unwrap_or_default())?;
+    Ok(recipe)
 }
 
 /// What serde said, with the key that was probably meant.
@@ -121,26 +255,10 @@ fn nearest(message: &str) -> Option<String> {
     let given = names.next()?;
     let letters = given.chars().count();
     // A part of a name is as good as a slip of the pen.
-    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { distance(given, name) };
+    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { strsim::levenshtein(given, name) };
     let (cost, name) = names.map(|name| (cost(name), name)).min()?;
     // Half of the letters wrong is another word.
     (2 * cost <= letters).then(|| format!("; did you mean `{name}`?"))
-}
-
-/// Letters to put in, take out or change until one word is the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = before + usize::from(x != *y);
-            before = row[j + 1];
-            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -153,13 +271,6 @@ mod tests {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         folder
-    }
-
-    #[test]
-    fn distances_of_words() {
-        for (a, b, expected) in [("", "abc", 3), ("kitten", "sitting", 3), ("weigth", "weight", 2), ("a", "a", 0)] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
     }
 
     #[test]

@@ -9,17 +9,17 @@ use super::RecipeError;
 #[serde(deny_unknown_fields)]
 pub struct OptimizerRecipe {
     /// Decay of the mean of gradients.
-    pub beta_1: f32,
+    pub beta_1: f64,
     /// Decay of the mean of squared gradients.
-    pub beta_2: f32,
+    pub beta_2: f64,
     /// Added to the root of the mean square.
-    pub epsilon: f32,
+    pub epsilon: f64,
     /// Decoupled weight decay of matrices and embeddings.
-    pub weight_decay: f32,
+    pub weight_decay: f64,
     /// Where half a cosine takes the weight decay by the end of the run (DINO: 0.04 to 0.4); it stays as it is when left out:
-    /// [`weight_decay_over`](Self::weight_decay_over), which a [`WeightDecay`](vlp_trainer::WeightDecay) takes.
+    /// [`weight_decay_over`](Self::weight_decay_over).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight_decay_end: Option<f32>,
+    pub weight_decay_end: Option<f64>,
     /// Largest joint norm of all gradients; absent means no clipping.
     #[serde(default)]
     pub max_norm: Option<f64>,
@@ -29,21 +29,24 @@ impl OptimizerRecipe {
     /// As the trainer takes it, with the weight decay of the first step.
     pub fn adamw(&self) -> AdamWOptions {
         let OptimizerRecipe { beta_1, beta_2, epsilon, weight_decay, .. } = *self;
+        let [beta_1, beta_2, epsilon, weight_decay] = [beta_1, beta_2, epsilon, weight_decay].map(|value| value as f32);
         AdamWOptions { beta_1, beta_2, epsilon, weight_decay }
     }
 
-    /// The weight decay of each step of a run of `total_steps` steps, for a [`WeightDecay`](vlp_trainer::WeightDecay).
+    /// The weight decay of each step of a run of `total_steps` steps, for [`adamw_with_decay`](vlp_trainer::adamw_with_decay).
     ///
     /// # Errors
     /// When there is no step.
     pub fn weight_decay_over(&self, total_steps: u64) -> Result<Cosine, ScheduleError> {
-        let (start, end) = (self.weight_decay.into(), self.weight_decay_end.unwrap_or(self.weight_decay).into());
+        // In single precision, as the optimizer takes it.
+        let single = |value: f64| f64::from(value as f32);
+        let (start, end) = (single(self.weight_decay), single(self.weight_decay_end.unwrap_or(self.weight_decay)));
         Cosine::new(CosineConfig { start, end, total_steps, ending: CosineEnding::Approached })
     }
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |key, value: String, must| Err(RecipeError::Value { key, value, must });
-        let rate = |beta: f32| (0.0..1.0).contains(&beta);
+        let rate = |beta: f64| (0.0..1.0).contains(&beta);
         if !rate(self.beta_1) || !rate(self.beta_2) {
             return refuse("optimizer.beta_1/beta_2", format!("{}/{}", self.beta_1, self.beta_2), "in [0, 1)");
         }

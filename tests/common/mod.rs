@@ -1,16 +1,16 @@
 //! Runs of the quickstart with any method, small enough for tests: same stem, heads, dropout, views and data.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use burn::tensor::Device;
 use serde_json::{Value, json};
-use vlp::augment::Normalization;
-use vlp::data::{Dataset, HfTokenizer, Limits, Loader, LoaderConfig, PairSource};
+use vlp::core::Precision;
+use vlp::data::PairSource;
 use vlp::encoders::{AnyImageEncoder, AnyImageEncoderConfig, TextTransformer};
 use vlp::methods::AnyMethod;
-use vlp::recipe::Recipe;
-use vlp::trainer::{Checkpoints, JsonLines, Trainer, TrainerOptions, WeightDecay, adamw_with_decay};
+use vlp::recipe::{Recipe, SourceRecipe};
+use vlp::run::Run;
+use vlp::trainer::{Checkpoints, JsonLines, Trainer};
 
 pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
@@ -21,12 +21,14 @@ pub(crate) fn recipe(method: &str) -> Recipe {
     (recipe.views.size, image.image_size) = (16, 16);
     (image.width, image.depth, image.heads) = (24, 1, 2);
     (recipe.text.width, recipe.text.depth, recipe.text.heads, recipe.text.dropout) = (16, 1, 2, 0.1);
+    let shards = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji/test-concepts-000.tar");
+    recipe.data.train = vec![SourceRecipe::new(shards.to_str().unwrap())];
     recipe
 }
 
 pub(crate) fn model(recipe: &Recipe, device: &Device) -> Model {
     device.seed(recipe.seed);
-    // Not by `Recipe::encoders`, which refuses half precision on the CPU: slow, but it shows what half precision does.
+    // Not by `Run`, which refuses half precision on the CPU: slow, but it shows what half precision does.
     let image = recipe.image.init(device).unwrap().with_precision(recipe.precision);
     let text = recipe.text.init(device).unwrap().with_precision(recipe.precision);
     recipe.method.init(image, text, device).unwrap()
@@ -34,27 +36,12 @@ pub(crate) fn model(recipe: &Recipe, device: &Device) -> Model {
 
 /// A run in `out` with checkpoints and metrics, ready to start or to resume.
 pub(crate) fn trainer(recipe: &Recipe, steps: u64, out: &Path, config: Value) -> Trainer<Model, PairSource> {
-    let device = Device::flex().autodiff();
-    let method = model(recipe, &device);
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
-    let shards = Dataset::open(&data, "test-concepts", Limits::default()).unwrap();
-    let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length).unwrap();
-    let loader =
-        LoaderConfig { distinct_by: recipe.distinct_by.clone(), ..LoaderConfig::new(recipe.batch_size, recipe.seed) };
-    let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), recipe.build_views().unwrap(), loader).unwrap();
-    let options = recipe.optimizer.adamw();
-    let decay = WeightDecay::new(recipe.optimizer.weight_decay_over(steps).unwrap());
-    let of_optimizer = decay.clone();
-    Trainer::new(
-        method,
-        PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &_| adamw_with_decay(method, options, &of_optimizer),
-        recipe.schedule.over(steps).unwrap(),
-        TrainerOptions::new(&device, steps).with_seed(recipe.seed).with_max_norm(1.0),
-    )
-    .with_weight_decay(decay)
-    .with_checkpoints(Checkpoints::new(out, config).every_steps(3))
-    .with_hook(JsonLines::new(out.join("metrics.jsonl")))
+    let single = Recipe { precision: Precision::F32, ..recipe.set(&[format!("steps={steps}")]).unwrap() };
+    let run = Run::new(single, &Device::flex()).unwrap();
+    let trainer = run.trainer_from(model(recipe, run.device())).unwrap();
+    trainer
+        .with_checkpoints(Checkpoints::new(out, config).every_steps(3))
+        .with_hook(JsonLines::new(out.join("metrics.jsonl")))
 }
 
 /// What a checkpoint says about the run it belongs to.

@@ -3,7 +3,7 @@
     cargo run --example export_for_peers -- exported
     python tests/peers/check_export.py exported
 
-Needs torch, torchvision, timm, open_clip, transformers (4.57) and Pillow. The small SigLIP needs open_clip 4.2, whose
+Needs torch, torchvision, timm, open_clip, transformers (4.57 or 5) and Pillow. The small SigLIP needs open_clip 4.2, whose
 configurations can change the sizes of a timm model; everything else is checked with 3.3 too. Beside every folder NAME lies
 NAME.json with our features and preprocessed pixels. Ends with exit status 1 when something differs.
 """
@@ -60,6 +60,8 @@ def with_transformers(folder, ours):
     pixels = kind.from_pretrained(folder)(picture(), return_tensors="pt")["pixel_values"][0]
     image = model.get_image_features(pixel_values=images(ours["side"]))
     text = model.get_text_features(input_ids=texts(ours["context_length"], ours["vocab_size"]))
+    # Version 5 gives the vectors in the output of the tower.
+    image, text = (getattr(vectors, "pooler_output", vectors) for vectors in (image, text))
     return image, text, pixels
 
 

@@ -31,3 +31,20 @@ pub trait Embedder {
         true
     }
 }
+
+/// Makes a method of your own an [`Embedder`] by one of its fields, a `DualEncoder` for example: `delegate_embedder!(MyMethod.encoder)`.
+/// The method is generic over an image and a text encoder.
+#[macro_export]
+macro_rules! delegate_embedder {
+    ($method:ident.$field:ident) => {
+        impl<I: $crate::ImageEncoder, T: $crate::TextEncoder> $crate::Embedder for $method<I, T> {
+            fn embed_images(&self, images: $crate::Tensor<4>) -> $crate::HeadVectors {
+                $crate::Embedder::embed_images(&self.$field, images)
+            }
+
+            fn embed_texts(&self, tokens: $crate::Tensor<2, $crate::Int>) -> $crate::HeadVectors {
+                $crate::Embedder::embed_texts(&self.$field, tokens)
+            }
+        }
+    };
+}

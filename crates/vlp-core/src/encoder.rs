@@ -2,7 +2,7 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor};
 
 /// Turns images into one vector each.
-pub trait ImageEncoder: Module + ModuleDisplay {
+pub trait ImageEncoder: Module + ModuleDisplay + 'static {
     /// Length of the vectors.
     fn width(&self) -> usize;
 
@@ -22,7 +22,7 @@ pub enum TextMode {
 }
 
 /// Turns token sequences into one vector each.
-pub trait TextEncoder: Module + ModuleDisplay {
+pub trait TextEncoder: Module + ModuleDisplay + 'static {
     /// Length of the vectors.
     fn width(&self) -> usize;
 

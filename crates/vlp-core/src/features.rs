@@ -12,3 +12,15 @@ pub trait Features: Sized {
     /// When the number of tensors is not what `into_tensors` gives.
     fn from_tensors(tensors: Vec<Tensor<2>>) -> Self;
 }
+
+/// Features that need no names.
+impl<const N: usize> Features for [Tensor<2>; N] {
+    fn into_tensors(self) -> Vec<Tensor<2>> {
+        self.into()
+    }
+
+    fn from_tensors(tensors: Vec<Tensor<2>>) -> Self {
+        let count = tensors.len();
+        tensors.try_into().unwrap_or_else(|_| panic!("these features are {N} tensors, got {count}"))
+    }
+}

@@ -37,3 +37,6 @@ pub use precision::Precision;
 pub use seed::mix;
 pub use source::{BatchSource, SourceError};
 pub use step::{StepContext, StepOutput};
+
+#[doc(hidden)]
+pub use burn::tensor::{Int, Tensor};

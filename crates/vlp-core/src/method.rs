@@ -7,7 +7,7 @@ use crate::{Features, StepContext, StepOutput};
 /// The split into [`encode`](Self::encode), which looks at samples one by one (batch normalisation apart), and
 /// [`objective`](Self::objective), which looks across samples, is what lets a trainer cache gradients or gather features
 /// across ranks for every method without knowing it.
-pub trait Method: Module {
+pub trait Method: Module + 'static {
     /// What one step consumes.
     type Batch;
     /// What passes from `encode` to `objective`.

@@ -57,7 +57,7 @@ fn decoding(c: &mut Criterion) {
             bytes.into_inner()
         };
         let mut group = c.benchmark_group(format!("decode_{width}x{height}"));
-        group.throughput(Throughput::Elements(1)).sample_size(20).measurement_time(Duration::from_secs(2));
+        group.throughput(Throughput::Elements(1));
         for (name, bytes) in
             [("jpeg", jpeg), ("png", lossless(ImageFormat::Png)), ("webp", lossless(ImageFormat::WebP))]
         {
@@ -74,7 +74,7 @@ fn loading(c: &mut Criterion) {
     let views = Views::weak(View::new(recipes::clip_rocket_weak(32), Identity))
         .and_strong(2, View::new(recipes::clip_rocket_strong(32), KeywordShuffle { at_least: 1 }));
     let mut group = c.benchmark_group("loader");
-    group.throughput(Throughput::Elements(256)).sample_size(20);
+    group.throughput(Throughput::Elements(256));
     for workers in [1, 2] {
         let config = LoaderConfig { workers, distinct_by: Some("label".to_owned()), ..LoaderConfig::new(256, 0) };
         let mut loader = loader(&dataset, views.clone(), config);
@@ -117,7 +117,8 @@ fn main() {
         }
         return;
     }
-    let mut criterion = Criterion::default().configure_from_args();
+    let mut criterion =
+        Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2)).configure_from_args();
     decoding(&mut criterion);
     loading(&mut criterion);
     criterion.final_summary();

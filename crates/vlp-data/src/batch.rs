@@ -98,6 +98,9 @@ pub struct HostBatch {
     pub visits: Vec<(u64, u64)>,
     /// Samples skipped since the batch before, with their names.
     pub skipped: Vec<(String, Damage)>,
+    /// Samples that were passed over since the batch before, because too many of their value of
+    /// [`LoaderConfig::distinct_by`](crate::LoaderConfig::distinct_by) wait already.
+    pub passed_over: u64,
     /// Where to resume after this batch.
     pub cursor: Cursor,
 }

@@ -15,7 +15,7 @@ const MERGES: usize = VOCAB_SIZE - 2 * BYTES - 2;
 /// The whole file unpacks to 3.2 MB; anything much larger is not it.
 const MAX_UNPACKED: u64 = 16 << 20;
 /// Marks the last symbol of a word.
-const WORD_END: &str = "</w>";
+pub(crate) const WORD_END: &str = "</w>";
 
 #[cfg(feature = "clip-vocab")]
 static EMBEDDED: &[u8] = include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz");
@@ -138,6 +138,11 @@ impl ClipVocab {
         self.merges.get(&(left, right)).copied()
     }
 
+    /// Every pair of neighbours with the symbol that they make, in no order.
+    pub(crate) fn merges(&self) -> impl Iterator<Item = ((u32, u32), u32)> {
+        self.merges.iter().map(|(pair, id)| (*pair, *id))
+    }
+
     pub(crate) fn token(&self, id: u32) -> Option<&[u8]> {
         self.tokens.get(id as usize).map(Vec::as_slice)
     }
@@ -151,7 +156,7 @@ impl fmt::Debug for ClipVocab {
 
 /// Every byte with the letter that stands for it in the file, in the order of their ids: printable Latin-1 as itself,
 /// then the others as the letters from U+0100 on.
-fn byte_alphabet() -> Vec<(u8, char)> {
+pub(crate) fn byte_alphabet() -> Vec<(u8, char)> {
     let printable = |b: &u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let shown = (0..=u8::MAX).filter(printable).map(|b| (b, char::from(b)));
     let hidden = (0..=u8::MAX).filter(|b| !printable(b)).zip('\u{100}'..);

@@ -8,7 +8,7 @@ use crate::Unreachable;
 
 /// Why a sample cannot be used. Damaged samples are skipped and counted; they never end a run by themselves, but for
 /// [`Damage::Unreachable`].
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Damage {
     /// The shard could not be read at this place.
@@ -80,9 +80,19 @@ pub enum Damage {
     /// It could not be fetched from afar. No damage of the sample: it ends a stream of batches instead of being skipped.
     #[error("{0}")]
     Unreachable(Unreachable),
+    /// A row of a table has not the cells that its header has, or a quotation mark without its end.
+    #[error("{0}")]
+    Row(String),
     /// The archive itself is broken from here on.
     #[error("the archive cannot be read on: {0}")]
     Archive(String),
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// The kinds of damage, to count by.
@@ -120,6 +130,8 @@ pub enum DamageKind {
     NotFetched,
     /// [`Damage::Unreachable`]
     Unreachable,
+    /// [`Damage::Row`]
+    Row,
     /// [`Damage::Archive`]
     Archive,
 }
@@ -143,6 +155,7 @@ impl DamageKind {
             Self::NotRegular => "not_regular",
             Self::NotFetched => "not_fetched",
             Self::Unreachable => "unreachable",
+            Self::Row => "row",
             Self::Archive => "archive",
         }
     }
@@ -167,6 +180,7 @@ impl Damage {
             Self::NotRegular(_) => DamageKind::NotRegular,
             Self::NotFetched(_) => DamageKind::NotFetched,
             Self::Unreachable(_) => DamageKind::Unreachable,
+            Self::Row(_) => DamageKind::Row,
             Self::Archive(_) => DamageKind::Archive,
         }
     }

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::source::{CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Fetched, Limits, Sample, Sampling, Tally, decode};
+use crate::source::{ColumnRole, CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
+use crate::{Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -27,7 +28,7 @@ pub struct Dataset {
 
 #[derive(Debug)]
 struct Part {
-    source: Box<dyn Source>,
+    source: Arc<dyn Source>,
     weight: f64,
     /// Number of its first sample.
     first: usize,
@@ -47,7 +48,7 @@ impl Dataset {
             });
         }
         let (tally, warnings) = (source.tally().clone(), source.warnings().to_vec());
-        Ok(Self { parts: vec![Part { source: Box::new(source), weight: 1.0, first: 0 }], limits, tally, warnings })
+        Ok(Self { parts: vec![Part { source: Arc::new(source), weight: 1.0, first: 0 }], limits, tally, warnings })
     }
 
     /// Indexes these shards, in this order.
@@ -56,6 +57,18 @@ impl Dataset {
     /// As [`TarShards::open`].
     pub fn from_shards(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
         Self::new(TarShards::open(paths, limits.clone())?, limits)
+    }
+
+    /// As [`Dataset::from_shards`], with a say in how shards are read.
+    ///
+    /// # Errors
+    /// As [`TarShards::open_with`].
+    pub fn from_shards_with(
+        paths: impl IntoIterator<Item = PathBuf>,
+        options: &TarOptions,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        Self::new(TarShards::open_with(paths, options, limits.clone())?, limits)
     }
 
     /// A table of picture paths and captions: see [`Table::from_csv`].
@@ -161,6 +174,13 @@ impl Dataset {
         &self.tally
     }
 
+    /// What the sources leave out by their own rules, by reason and with examples; damage found while indexing is in it.
+    pub fn left_out(&self) -> LeftOut {
+        let mut all = LeftOut::default();
+        self.parts.iter().for_each(|part| all.merge(&part.source.left_out()));
+        all
+    }
+
     /// What is wrong with whole shards, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -203,6 +223,32 @@ impl Dataset {
         let annotation = self.annotation(index)?;
         let image = self.picture(index)?.decode(&self.limits)?;
         Ok(Sample { image, annotation })
+    }
+
+    /// What the source of a sample calls by this name.
+    pub(crate) fn role(&self, index: usize, column: &str) -> Option<ColumnRole> {
+        self.part(index)?.source.role(column)
+    }
+
+    /// Two datasets of what becomes of each source; none where nothing is left.
+    pub(crate) fn split_parts<S: Source + 'static>(
+        self,
+        mut split: impl FnMut(&Arc<dyn Source>) -> [S; 2],
+    ) -> (Option<Self>, Option<Self>) {
+        let mut sides = [Vec::new(), Vec::new()];
+        for part in &self.parts {
+            for (side, source) in sides.iter_mut().zip(split(&part.source)) {
+                if !source.is_empty() {
+                    let first = side.last().map_or(0, |part: &Part| part.first + part.source.len());
+                    side.push(Part { source: Arc::new(source), weight: part.weight, first });
+                }
+            }
+        }
+        let [one, other] = sides.map(|parts| {
+            let (limits, tally, warnings) = (self.limits.clone(), self.tally.clone(), self.warnings.clone());
+            (!parts.is_empty()).then_some(Self { parts, limits, tally, warnings })
+        });
+        (one, other)
     }
 
     /// Lengths of the runs of samples that lie together, in order.

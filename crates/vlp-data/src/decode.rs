@@ -63,7 +63,7 @@ impl Format {
     }
 }
 
-fn check_size(width: u64, height: u64, limits: &Limits) -> Result<(), Damage> {
+pub(crate) fn check_size(width: u64, height: u64, limits: &Limits) -> Result<(), Damage> {
     let side = u64::from(limits.image_side);
     let pixels = width.checked_mul(height);
     if width > side || height > side || pixels.is_none_or(|pixels| pixels > limits.image_pixels) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use crate::{Sampling, Unreachable};
 
 /// What can go wrong with data and tokenizers, grouped by whose fault it is.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     // The data's fault.
@@ -21,13 +21,15 @@ pub enum DataError {
     /// No sample of a shard has a caption.
     #[error(
         "{shard}: 0 of {samples} samples have a caption: each needs a .txt member or a .json member with a field \
-         `caption` under the same key"
+         `caption` under the same key{fields}"
     )]
     NoCaptions {
         /// The shard.
         shard: PathBuf,
         /// How many samples it has.
         samples: usize,
+        /// The fields that its `.json` has, if any, and what to do.
+        fields: String,
     },
     /// Not one usable sample in all shards.
     #[error("no usable sample in {shards} shards (damage: {damage}). {first}")]
@@ -59,6 +61,16 @@ pub enum DataError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A source leaves something out, and was not to.
+    #[error("{origin} leaves out {total} things by its rules, and `left_out = \"refuse\"` forbids it:\n{left_out}")]
+    LeftOut {
+        /// The source.
+        origin: String,
+        /// How many samples and files.
+        total: u64,
+        /// Reasons and examples, a line each.
+        left_out: String,
+    },
     /// More damaged samples than the limit allows.
     #[error(
         "{damaged} of the last {window} samples are damaged, the limit is {rate} of them. All so far: {kinds}. The \
@@ -78,8 +90,8 @@ pub enum DataError {
     },
     /// A metadata field has too few values to fill a batch with different ones.
     #[error(
-        "only {values} different values of `{field}` for a batch of {batch_size} while {deferred} samples wait: make \
-         the batch smaller or drop `LoaderConfig::distinct_by`"
+        "a whole pass over {read} samples has only {values} different values of `{field}` for a batch of {batch_size}: make the batch \
+         at most {values}, or drop `distinct_by`"
     )]
     TooFewDistinct {
         /// The field.
@@ -88,8 +100,8 @@ pub enum DataError {
         values: usize,
         /// Samples a batch needs.
         batch_size: usize,
-        /// Samples put off.
-        deferred: usize,
+        /// Samples read for this batch.
+        read: u64,
     },
     /// A file that should hold a tokenizer or a vocabulary holds something else.
     #[error("{path} is not {expected}: {reason}. {remedy}")]
@@ -112,6 +124,30 @@ pub enum DataError {
         option: &'static str,
         /// Its value.
         value: usize,
+    },
+    /// A field that the samples do not have.
+    #[error("`distinct_by` names `{field}`, which none of {looked_at} samples has{nearest}. There are {names}")]
+    UnknownField {
+        /// The name.
+        field: String,
+        /// How many samples were looked at.
+        looked_at: usize,
+        /// The fields they do have.
+        names: String,
+        /// What was probably meant, if anything.
+        nearest: String,
+    },
+    /// A share to hold out that leaves one side empty.
+    #[error(
+        "a share of {share} holds out {held_out} of {samples} samples: give one above 0 and below 1 that leaves some on either side"
+    )]
+    HoldOut {
+        /// The share.
+        share: f64,
+        /// How many samples there are.
+        samples: usize,
+        /// How many would be held out.
+        held_out: usize,
     },
     /// A pattern of names or weights that cannot be read.
     #[error("`{pattern}`: {reason}")]
@@ -248,4 +284,11 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for DataError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }

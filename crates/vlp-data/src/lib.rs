@@ -10,7 +10,9 @@
 //! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
 //! | `ParquetTable` (feature `parquet`) | Parquet tables, with pictures in them or with paths |
 //! | `RemoteOptions` (feature `remote`), [`Unreachable`], [`Fetched`] | shards in S3, in Google's store and behind HTTP |
+//! | [`SourceOptions`] | how whatever `Dataset::from_path_with` is given is read; a table of a recipe |
 //! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
+//! | [`inspect()`], [`Inspection`], [`LeftOut`] | what is in a dataset, and what its readers left out and why |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
 //! | [`PhotometricStage`] | whether changes of colour are made by the workers or, batch by batch, on the device |
@@ -18,37 +20,49 @@
 //! | [`CleanCaption`] | CLIP's text cleaning as a transform, for use before augmentation |
 //! | [`Pass`] | every sample once, in order, for evaluation |
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
-//! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`) |
+//! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`), [`CanonicalText`] before one of them |
 
 mod batch;
 mod braces;
 mod bytes_reader;
+mod canonical_text;
+mod class_names;
 mod clean_caption;
 mod clip_bpe;
 mod clip_clean;
+mod clip_files;
 mod clip_vocab;
 mod cursor;
 mod damage;
 mod dataset;
 mod decode;
+mod distinct;
 mod error;
 mod fetched;
+mod fingerprint;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
+mod hold_out;
 mod html_entities;
+mod inspecting;
+mod inspection;
+mod left_out;
 mod limits;
 mod loader;
 mod metadata;
+mod nearest;
 mod opening;
 mod order;
 mod pass;
 #[cfg(feature = "burn")]
 mod photometric;
+mod picture_header;
 mod plan;
 mod rank;
 mod sample;
 mod sampling;
 mod source;
+mod source_options;
 #[cfg(feature = "burn")]
 mod tensors;
 mod tokenizer;
@@ -57,6 +71,7 @@ mod views;
 
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
 pub use braces::expand_braces;
+pub use canonical_text::CanonicalText;
 pub use clean_caption::CleanCaption;
 pub use clip_bpe::ClipBpe;
 pub use clip_vocab::ClipVocab;
@@ -68,6 +83,8 @@ pub use error::DataError;
 pub use fetched::Fetched;
 #[cfg(feature = "hf-tokenizers")]
 pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
+pub use inspection::{Duplicates, InspectOptions, Inspection, Spread, inspect};
+pub use left_out::{LeftOut, Reason};
 pub use limits::Limits;
 pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
 pub use metadata::Metadata;
@@ -80,9 +97,13 @@ pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
-pub use source::{CsvOptions, FolderCaptions, Picture, Row, Source, Table, TarShards, YfccZips};
+pub use source::{
+    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions, TarShards,
+    YfccZips,
+};
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};
+pub use source_options::{LeftOutPolicy, SourceOptions};
 #[cfg(feature = "burn")]
 pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};

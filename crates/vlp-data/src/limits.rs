@@ -1,8 +1,11 @@
+use serde::{Deserialize, Serialize};
+
 /// What a reader accepts before it calls a sample damaged, so that hostile or broken files cost a bounded amount.
 ///
 /// Memory for reading and decoding stays below about `entry_bytes + 11 * image_pixels` for each worker, and 20 MiB more: the WebP
 /// decoder takes up to 16 MiB for a part that a header declares, before it finds that the file is shorter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Largest image file inside a shard, in bytes.
     pub entry_bytes: u64,

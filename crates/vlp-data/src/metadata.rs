@@ -22,6 +22,10 @@ impl Metadata {
         self.fields.remove(field);
     }
 
+    pub(crate) fn fields_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.fields
+    }
+
     /// All fields.
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::source::{CsvOptions, FolderCaptions};
-use crate::{DataError, Dataset, Limits, expand_braces};
+use crate::source::{Table, metadata_files, shards_of_export, split_of_file};
+use crate::{DataError, Dataset, LeftOutPolicy, Limits, SourceOptions, TarOptions, expand_braces};
 
 impl Dataset {
     /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
@@ -13,11 +13,15 @@ impl Dataset {
     /// When the directory cannot be read or has no such file, and as [`TarShards::open`](crate::TarShards::open).
     pub fn open(directory: impl AsRef<Path>, prefix: &str, limits: Limits) -> Result<Self, DataError> {
         let directory = directory.as_ref();
+        Self::open_with(directory, prefix, &TarOptions::default(), limits)
+    }
+
+    fn open_with(directory: &Path, prefix: &str, options: &TarOptions, limits: Limits) -> Result<Self, DataError> {
         match files_of(directory, prefix, ".tar")? {
             (shards, files) if shards.is_empty() => {
                 Err(DataError::NoShards { directory: directory.to_owned(), prefix: prefix.to_owned(), files })
             }
-            (shards, _) => Self::from_shards(shards, limits),
+            (shards, _) => Self::from_shards_with(shards, options, limits),
         }
     }
 
@@ -27,15 +31,26 @@ impl Dataset {
     /// # Errors
     /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`](crate::TarShards::open).
     pub fn tars(patterns: &str, limits: Limits) -> Result<Self, DataError> {
+        Self::tars_with(patterns, &TarOptions::default(), limits)
+    }
+
+    /// As [`Dataset::tars`], with a say in how shards are read.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tars_with(patterns: &str, options: &TarOptions, limits: Limits) -> Result<Self, DataError> {
         let names = expand_braces(patterns)?;
         match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
-            None => Self::from_shards(names.into_iter().map(PathBuf::from), limits),
+            None => Self::from_shards_with(names.into_iter().map(PathBuf::from), options, limits),
             Some(name) if name.starts_with("pipe:") => Err(DataError::Pattern {
                 pattern: name.clone(),
                 reason: "commands are never run: fetch the shards first".to_owned(),
             }),
             #[cfg(feature = "remote")]
-            Some(_) => Self::remote_tars(patterns, &crate::RemoteOptions::default(), limits),
+            Some(_) => {
+                let remote = crate::RemoteOptions::default();
+                Self::new(crate::TarShards::open_urls_with(names, &remote, options, limits.clone())?, limits)
+            }
             #[cfg(not(feature = "remote"))]
             Some(name) => Err(DataError::Pattern {
                 pattern: name.clone(),
@@ -99,47 +114,99 @@ impl Dataset {
         Self::new(crate::ParquetTable::open(paths, options, limits.clone())?, limits)
     }
 
-    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` (commas) or `.tsv` table with open_clip's column
-    /// names, `.jsonl` lines, a pattern of `.parquet` tables (feature `parquet`), a folder of shards or of such tables, or a
-    /// folder of pictures.
+    /// Whatever this names, with everything found out by itself: see [`Dataset::from_path_with`].
     ///
     /// # Errors
-    /// When it is none of these, and as the function that reads it.
+    /// As there.
     pub fn from_path(path: &str, limits: Limits) -> Result<Self, DataError> {
+        Self::from_path_with(path, &SourceOptions::with_limits(limits))
+    }
+
+    /// Whatever this names: a pattern of shards (`cc/{00..99}.tar`), a `.csv` or `.tsv` table, `.jsonl` lines, a pattern of `.parquet`
+    /// tables (feature `parquet`), a folder of shards or of such tables, or a folder of pictures.
+    ///
+    /// # Errors
+    /// When it is none of these, as the function that reads it, and when something is left out that the options do not allow.
+    pub fn from_path_with(path: &str, options: &SourceOptions) -> Result<Self, DataError> {
+        let dataset = Self::of_any_layout(path, options)?;
+        let left_out = dataset.left_out();
+        match options.left_out {
+            LeftOutPolicy::Refuse if !left_out.is_empty() => Err(DataError::LeftOut {
+                origin: path.to_owned(),
+                total: left_out.total(),
+                left_out: left_out.to_string(),
+            }),
+            _ => Ok(dataset),
+        }
+    }
+
+    fn of_any_layout(path: &str, options: &SourceOptions) -> Result<Self, DataError> {
+        let limits = options.limits.clone();
         let ends = |ending: &str| path.to_ascii_lowercase().ends_with(ending);
         if Path::new(path).is_dir() {
-            return match Self::open(path, "", limits.clone()) {
-                Err(DataError::NoShards { .. }) => match files_of(path.as_ref(), "", ".parquet")?.0 {
-                    tables if tables.is_empty() => Self::folder(path, FolderCaptions::Auto, limits),
-                    tables => Self::tables(tables, limits),
-                },
-                shards => shards,
-            };
+            return Self::of_folder(path.as_ref(), options);
         }
-        if ends(".csv") || ends(".tsv") {
-            let separator = if ends(".csv") { ',' } else { '\t' };
-            Self::csv(path, &CsvOptions { separator, ..CsvOptions::default() }, limits)
+        if ends(".csv") || ends(".tsv") || ends(".txt") || ends(".token") {
+            Self::new(Table::from_text(path.as_ref(), options)?, limits)
         } else if ends(".jsonl") {
-            Self::json_lines(path, limits)
+            Self::new(Table::read_json_lines(path.as_ref(), options)?.finish()?, limits)
+        } else if ends(".json") {
+            Self::new(Table::from_json_document(path.as_ref(), options)?, limits)
         } else if ends(".tar") {
-            Self::tars(path, limits)
+            Self::tars_with(path, &TarOptions::of(options), limits)
         } else if ends(".parquet") {
-            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), limits)
+            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), options)
         } else {
-            let reason = "no folder and none of .tar, .csv, .tsv, .jsonl, .parquet".to_owned();
+            let reason = "no folder and none of .tar, .csv, .tsv, .txt, .json, .jsonl, .parquet".to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
     }
 
+    fn of_folder(folder: &Path, options: &SourceOptions) -> Result<Self, DataError> {
+        let (tar, limits) = (TarOptions::of(options), options.limits.clone());
+        if let Some(shards) = shards_of_export(folder, options.split.as_deref())? {
+            return Self::from_shards_with(shards, &tar, limits);
+        }
+        match Self::open_with(folder, "", &tar, limits.clone()) {
+            Err(DataError::NoShards { .. }) => {}
+            shards => return shards,
+        }
+        let metadata = metadata_files(folder);
+        if !metadata.is_empty() {
+            return Self::new(Table::from_metadata(folder, &metadata, options)?, limits);
+        }
+        // Hugging Face's repositories have their tables in `data`.
+        for folder in [folder.to_owned(), folder.join("data")].iter().filter(|folder| folder.is_dir()) {
+            let (tables, _) = files_of(folder, "", ".parquet")?;
+            if !tables.is_empty() {
+                let (tables, options) = of_split(tables, options);
+                return Self::tables(tables, &options);
+            }
+        }
+        Self::new(Table::from_folder_with(folder, options)?, limits)
+    }
+
     /// Parquet tables with usual column names.
-    fn tables(paths: Vec<PathBuf>, limits: Limits) -> Result<Self, DataError> {
+    fn tables(paths: Vec<PathBuf>, options: &SourceOptions) -> Result<Self, DataError> {
         #[cfg(feature = "parquet")]
-        return Self::parquet_files(paths, &crate::ParquetOptions::default(), limits);
+        return Self::parquet_files(paths, &crate::ParquetOptions::of(options), options.limits.clone());
         #[cfg(not(feature = "parquet"))]
         {
-            let (_, pattern) = (limits, paths.first().map(|path| path.display().to_string()).unwrap_or_default());
+            let (_, pattern) = (options, paths.first().map(|path| path.display().to_string()).unwrap_or_default());
             Err(DataError::Pattern { pattern, reason: "built without the feature `parquet`".to_owned() })
         }
+    }
+}
+
+/// The tables of the split that is asked for, if their names tell splits (`train-00000-of-00004.parquet`); it is then no column any more.
+fn of_split(tables: Vec<PathBuf>, options: &SourceOptions) -> (Vec<PathBuf>, SourceOptions) {
+    let named: Vec<PathBuf> = match &options.split {
+        Some(split) => tables.iter().filter(|path| split_of_file(path, split)).cloned().collect(),
+        None => Vec::new(),
+    };
+    match named.is_empty() {
+        true => (tables, options.clone()),
+        false => (named, SourceOptions { split: None, ..options.clone() }),
     }
 }
 

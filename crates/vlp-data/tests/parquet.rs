@@ -232,3 +232,32 @@ fn two_thousand_mutants_are_errors_damage_or_samples() {
     // All three really happen: the mutants neither miss the file nor break it at the first byte.
     assert!(refused > 100 && damaged > 100 && whole > 100, "{refused} refused, {damaged} damaged, {whole} whole");
 }
+
+#[test]
+fn halves_and_decimals_are_metadata_and_what_is_left_out_is_told() {
+    let dataset = open(&golden("numbers.parquet")).unwrap();
+    let field = |i: usize, name: &str| dataset.annotation(i).unwrap().metadata.get(name).cloned();
+    assert_eq!(field(0, "half").unwrap(), 0.1);
+    assert_eq!(field(1, "half").unwrap(), -65504.0);
+    assert_eq!(field(2, "half"), None);
+    assert_eq!((field(0, "price").unwrap(), field(1, "price").unwrap()), (12.5.into(), (-0.07).into()));
+    assert_eq!(field(0, "whole").unwrap(), 123_456_789_012_i64);
+    assert_eq!((field(1, "whole").unwrap(), field(2, "whole").unwrap()), ((-5).into(), 0.into()));
+    // More digits than a double keeps.
+    assert_eq!(field(0, "long").unwrap(), "12345678901234567890.123");
+    assert_eq!(field(1, "long").unwrap(), -0.001);
+    assert_eq!((field(0, "vector"), field(0, "blob")), (None, None));
+    assert!(dataset.warnings()[0].contains("left out of the metadata: `vector`, `blob`"), "{:?}", dataset.warnings());
+}
+
+#[test]
+fn metadata_of_an_image_folder_may_be_parquet() {
+    let directory = tempdir().unwrap();
+    fs::copy(golden("metadata.parquet"), directory.path().join("metadata.parquet")).unwrap();
+    (1..4).for_each(|i| drop(shards::write(directory.path(), &format!("000{i}.png"), &png(i))));
+    let dataset = Dataset::from_path(&directory.path().display().to_string(), Limits::default()).unwrap();
+    let captions: Vec<String> = (0..dataset.len()).map(|i| dataset.annotation(i).unwrap().caption).collect();
+    assert_eq!(captions, ["a red", "a green"]);
+    assert_eq!(dataset.sample(1).unwrap().image.pixels(), pixels(16, 12, 2).as_raw().as_slice());
+    assert_eq!(dataset.left_out().count("pictures that no metadata file names"), 1);
+}

@@ -55,6 +55,7 @@ fn separator_columns_and_root_can_be_chosen() {
         image_column: "img".to_owned(),
         caption_column: "text".to_owned(),
         root: Some(pictures.path().to_owned()),
+        ..CsvOptions::default()
     };
     let dataset = Dataset::csv(&path, &options, Limits::default()).unwrap();
     assert_eq!(dataset.sample(0).unwrap().annotation.caption, "one");

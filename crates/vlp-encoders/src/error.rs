@@ -1,5 +1,5 @@
 /// What can be wrong with an encoder or head before it exists.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncoderError {
     /// Caller: a configuration that no module can be built from.
@@ -18,6 +18,13 @@ pub enum EncoderError {
         /// The known name with the fewest edits.
         nearest: String,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for EncoderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl EncoderError {

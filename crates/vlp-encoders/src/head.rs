@@ -8,12 +8,13 @@ use crate::layers::{linear, normal, over_rows};
 use crate::mlp_head::{MlpHead, MlpHeadConfig};
 
 /// How an encoder's vectors are projected into the space where pairs are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ProjectionConfig {
     /// Nothing: the encoder projects already (OpenAI's ResNets, SigLIP's image tower).
     Identity,
     /// One matrix without bias (CLIP, and CLIP-rocket's weak pairs); starts as N(0, in^-1/2).
+    #[default]
     Linear,
     /// One matrix with a bias (SigLIP's text tower); starts as N(0, in^-1/2) and zero.
     BiasedLinear,

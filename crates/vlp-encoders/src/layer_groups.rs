@@ -62,8 +62,8 @@ impl LayerGroups {
         self.groups.iter().map(|(name, group)| (name.as_str(), group))
     }
 
-    /// Factors on the learning rate that fall with the distance from the head, `decay^distance`: open_clip's
-    /// `--image-layer-decay` and `--text-layer-decay`. The last group has factor 1.
+    /// Factors on the learning rate that fall with the distance from the head, `decay^distance`: `--image-layer-decay` and
+    /// `--text-layer-decay` of open_clip 4.2.0.dev0 (no release has them). The last group has factor 1.
     ///
     /// # Errors
     /// When `decay` is not in `(0, 1]`.

@@ -13,6 +13,7 @@
 //! | [`ProjectionHead`] | none, linear (weak pairs) or MLP with batch normalisation (strong pairs) |
 //! | [`MlpHead`], [`SiamLipProjector`], [`DinoHead`] | the heads of non-contrastive and self-supervised methods |
 //! | [`AnyImageEncoder`] | one of the image encoders, chosen by a configuration file |
+//! | [`ImageEncoderConfig`] | what makes an encoder of your own nameable in recipes |
 //! | [`DualEncoder`] | an image and a text encoder with a head each |
 //! | [`LayerGroups`] | a tower's parameters by depth: for [`LockConfig`] to freeze, for learning rates to fall with |
 //! | [`LoraConfig`] | low-rank adapters for linear layers |
@@ -37,6 +38,7 @@ mod dual_encoder;
 mod error;
 mod head;
 mod image_encoder;
+mod image_encoder_config;
 mod latent_pool;
 mod layer_groups;
 mod layer_norm;
@@ -75,6 +77,7 @@ pub use dual_encoder::{DualEncoder, DualEncoderConfig};
 pub use error::EncoderError;
 pub use head::{Identity, ProjectionConfig, ProjectionHead};
 pub use image_encoder::{AnyImageEncoder, AnyImageEncoderConfig};
+pub use image_encoder_config::ImageEncoderConfig;
 pub use latent_pool::LatentPool;
 pub use layer_groups::{LayerGroups, Layered};
 pub use layer_norm::LayerNorm;

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::LayerGroups;
 
-/// How much of a tower is frozen (locked-image tuning: Zhai et al. 2022, "LiT"); the default freezes all of it. open_clip's
-/// `--lock-image` or `--lock-text` with `--lock-image-unlocked-groups`, `--lock-text-unlocked-layers` and
-/// `--lock-image-freeze-bn-stats`.
+/// How much of a tower is frozen (locked-image tuning: Zhai et al. 2022, "LiT"); the default freezes all of it. `--lock-image` or
+/// `--lock-text` with `--lock-image-unlocked-groups`, `--lock-text-unlocked-layers` and `--lock-image-freeze-bn-stats` of open_clip
+/// 3.3.0, which refuses part of a `ModifiedResNet` and never locks the projection behind a ConvNeXt; docs/finetuning.md has the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LockConfig {

@@ -1,5 +1,5 @@
 /// Why an evaluation could not be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
     // The model's output or the data.
@@ -85,6 +85,14 @@ pub enum EvalError {
         /// The size of the set.
         len: usize,
     },
+    /// A template that says the same of every class.
+    #[error(
+        "the template '{template}' has no {{}} or {{c}} for the class, so every class would get the same text: put one in"
+    )]
+    Template {
+        /// The template.
+        template: String,
+    },
     /// A setting outside its range.
     #[error("{name} is {value}, but must be {must}")]
     Setting {
@@ -103,4 +111,11 @@ pub enum EvalError {
         /// What the backend said.
         message: String,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for EvalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }

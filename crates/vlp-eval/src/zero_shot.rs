@@ -4,18 +4,44 @@ use crate::retrieval::{best_rank, check_count};
 use crate::top_k::largest;
 use crate::{Embeddings, EvalError};
 
-/// Every label in every template, and the number of the label each prompt describes. `{}` stands for the label; a
-/// template without it is used as it is.
+/// What stands for the label in a template: here and in OpenAI's lists, and in CLIP_benchmark's.
+const PLACES: [&str; 2] = ["{}", "{c}"];
+
+/// Every label in every template, and the number of the label each prompt describes. `{}` or `{c}` stands for the label.
 ///
 /// ```
-/// let (texts, classes) = vlp_eval::prompts(&["cat", "dog"], &["a photo of a {}.", "{}"]);
+/// let (texts, classes) = vlp_eval::prompts(&["cat", "dog"], &["a photo of a {}.", "{c}"])?;
 /// assert_eq!(texts, ["a photo of a cat.", "cat", "a photo of a dog.", "dog"]);
 /// assert_eq!(classes, [0, 0, 1, 1]);
+/// # Ok::<(), vlp_eval::EvalError>(())
 /// ```
-pub fn prompts(labels: &[impl AsRef<str>], templates: &[impl AsRef<str>]) -> (Vec<String>, Vec<usize>) {
-    let fill = |template: &str, label: &str| template.replace("{}", label);
+///
+/// # Errors
+/// When a template has no place for the label: every class would get the same text.
+pub fn prompts(
+    labels: &[impl AsRef<str>],
+    templates: &[impl AsRef<str>],
+) -> Result<(Vec<String>, Vec<usize>), EvalError> {
+    let places = |template: &str| PLACES.iter().any(|place| template.contains(place));
+    if let Some(template) = templates.iter().find(|template| !places(template.as_ref())) {
+        return Err(EvalError::Template { template: template.as_ref().to_owned() });
+    }
     let classes = labels.iter().enumerate();
-    classes.flat_map(|(class, label)| templates.iter().map(move |t| (fill(t.as_ref(), label.as_ref()), class))).unzip()
+    Ok(classes
+        .flat_map(|(class, label)| templates.iter().map(move |t| (fill(t.as_ref(), label.as_ref()), class)))
+        .unzip())
+}
+
+/// Puts the label into every place in one pass, so that a label with braces in it stays as it is.
+fn fill(template: &str, label: &str) -> String {
+    let mut filled = String::with_capacity(template.len() + label.len());
+    let mut rest = template;
+    while let Some((at, place)) = PLACES.iter().filter_map(|place| Some((rest.find(place)?, place))).min() {
+        filled.push_str(&rest[..at]);
+        filled.push_str(label);
+        rest = &rest[at + place.len()..];
+    }
+    filled + rest
 }
 
 /// One vector a class: the mean of its prompts' normalised vectors, normalised again (CLIP's prompt ensembling).
@@ -101,6 +127,14 @@ mod tests {
     use ndarray::array;
 
     use super::*;
+
+    #[test]
+    fn both_forms_of_a_place_are_filled_and_a_template_without_one_is_refused() {
+        let (texts, _) = prompts(&["{c}"], &["a {} and a {c}"]).expect("places");
+        assert_eq!(texts, ["a {c} and a {c}"]);
+        let error = prompts(&["cat"], &["a {}", "a photo"]).expect_err("no place");
+        assert!(error.to_string().contains("'a photo'"), "{error}");
+    }
 
     #[test]
     fn a_class_is_the_direction_of_its_prompts_whatever_their_lengths() {

@@ -1,5 +1,5 @@
 /// What can be wrong with a loss before it exists, and with what it is given.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LossError {
     /// Caller: label smoothing outside `[0, 1)`.
@@ -79,6 +79,13 @@ pub enum LossError {
         /// The first that is not finite, from 0.
         first: usize,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for LossError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl LossError {

@@ -117,6 +117,24 @@ impl<I: ImageEncoder, T: TextEncoder> AnyMethod<I, T> {
         }
     }
 
+    /// The text encoder; none in a method that reads pictures alone.
+    pub fn text_encoder(&self) -> Option<&T> {
+        Some(match self {
+            AnyMethod::Clip(method) => &method.text,
+            AnyMethod::ClipRocket(method) => &method.text,
+            AnyMethod::Slip(method) => &method.text,
+            AnyMethod::SiamLip(method) => &method.rocket.text,
+            AnyMethod::ByoLip(method) => &method.online.rocket.text,
+            AnyMethod::BarLip(method) => &method.rocket.text,
+            AnyMethod::SwaLip(method) => &method.rocket.text,
+            AnyMethod::SwaLipV1(method) => &method.clip.text,
+            AnyMethod::NClip(method) => &method.text,
+            AnyMethod::XClip(method) => &method.nclip.text,
+            AnyMethod::SigLip(method) => &method.text,
+            AnyMethod::Dino(_) | AnyMethod::MocoV3(_) | AnyMethod::Swav(_) => return None,
+        })
+    }
+
     /// Scores of the image encoder's vectors against the units or prototypes that the method sorts samples by; none where
     /// it has neither.
     ///

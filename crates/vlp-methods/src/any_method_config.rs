@@ -1,11 +1,11 @@
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use vlp_core::{ImageEncoder, TextEncoder};
 
 use crate::{
-    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, DinoConfig, MethodError, MocoV3Config,
-    NClipConfig, SiamLipConfig, SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config, SwavConfig,
-    XClipConfig,
+    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, DinoConfig, MethodConfig, MethodError,
+    MocoV3Config, NClipConfig, SiamLipConfig, SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config,
+    SwavConfig, Towers, XClipConfig,
 };
 
 /// A method by name with its settings: the key `name` chooses, what is left out is the published method's.
@@ -199,5 +199,58 @@ impl AnyMethodConfig {
             AnyMethodConfig::MocoV3(config) => config.init(image, device)?.into(),
             AnyMethodConfig::Swav(config) => config.init(image, device)?.into(),
         })
+    }
+}
+
+impl MethodConfig for AnyMethodConfig {
+    const NAME: Option<&'static str> = None;
+
+    type Method<I: ImageEncoder, T: TextEncoder> = AnyMethod<I, T>;
+
+    fn name(&self) -> &'static str {
+        self.name()
+    }
+
+    fn strong_views(&self) -> StrongViews {
+        self.strong_views()
+    }
+
+    fn reads_texts(&self) -> bool {
+        self.reads_texts()
+    }
+
+    fn reads_local_crops(&self) -> bool {
+        self.reads_local_crops()
+    }
+
+    fn init<I: ImageEncoder, T: TextEncoder>(
+        &self,
+        image: I,
+        text: T,
+        device: &Device,
+    ) -> Result<AnyMethod<I, T>, MethodError> {
+        self.init(image, text, device)
+    }
+
+    fn check(&self, strong_views: usize) -> Result<(), MethodError> {
+        self.check(strong_views)
+    }
+
+    fn scale<I: ImageEncoder, T: TextEncoder>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
+        method.scale()
+    }
+
+    fn bias<I: ImageEncoder, T: TextEncoder>(method: &AnyMethod<I, T>) -> Option<Tensor<1>> {
+        method.bias()
+    }
+
+    fn towers<I: ImageEncoder, T: TextEncoder>(method: &AnyMethod<I, T>) -> Option<Towers<'_, I, T>> {
+        let (image_head, text_head) = match method {
+            AnyMethod::Clip(method) => (Some(&method.image_head), Some(&method.text_head)),
+            AnyMethod::SigLip(method) => (Some(&method.image_head), Some(&method.text_head)),
+            _ => (None, None),
+        };
+        let (image, text) = (method.image_encoder(), method.text_encoder());
+        Some(Towers { image, text, image_head, text_head })
     }
 }

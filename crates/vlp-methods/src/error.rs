@@ -4,7 +4,7 @@ use vlp_losses::LossError;
 use crate::StrongViews;
 
 /// What can be wrong with a method before it exists.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MethodError {
     /// Caller: a head that cannot be built.
@@ -52,6 +52,9 @@ pub enum MethodError {
         /// What does not fit, and what would.
         problem: String,
     },
+    /// Caller: what a method or a loss of your own is wrong in.
+    #[error("{0}")]
+    Own(String),
     /// Caller: a name that no method has.
     #[error("there is no method `{name}`; use one of {}", known.join(", "))]
     Unknown {
@@ -60,6 +63,13 @@ pub enum MethodError {
         /// The names that exist.
         known: Vec<&'static str>,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for MethodError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl MethodError {

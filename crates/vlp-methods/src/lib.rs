@@ -19,6 +19,7 @@
 //! | [`Swav`] | pictures alone: swapped prediction of balanced assignments to prototypes | Caron et al. 2020 |
 //! | [`PairMethod`] | one weak view, any loss of pairs | |
 //! | [`AnyMethod`], [`AnyMethodConfig`] | one of these, by one word | |
+//! | [`MethodConfig`], [`PairLossConfig`] | what makes a method or a loss of your own nameable in recipes | |
 //! | [`Teacher`], [`ImageTeacher`], [`MomentumConfig`] | what makes targets and follows a method | |
 //! | [`ViewVectors`], [`Heads`], [`ViewHeads`] | what they are made of | |
 
@@ -31,13 +32,16 @@ mod clip_rocket;
 mod cluster_head;
 mod dino;
 mod error;
+mod from_dual;
 mod global_views;
 mod heads;
 mod image_teacher;
+mod method_config;
 mod moco_v3;
 mod momentum;
 mod nclip;
 mod pair_method;
+mod pair_method_config;
 mod pending;
 mod renamed;
 mod siamlip;
@@ -63,10 +67,12 @@ pub use dino::{Dino, DinoConfig, DinoFeatures};
 pub use error::MethodError;
 pub use heads::{Heads, ViewHeads};
 pub use image_teacher::ImageTeacher;
+pub use method_config::{MethodConfig, Towers};
 pub use moco_v3::{MocoV3, MocoV3Config, MocoV3Features};
 pub use momentum::MomentumConfig;
 pub use nclip::{ClusterVectors, NClip, NClipConfig, NClipFeatures};
 pub use pair_method::PairMethod;
+pub use pair_method_config::{PairLossConfig, PairMethodConfig};
 pub use siamlip::{SiamLip, SiamLipConfig, SiamLipFeatures};
 pub use siglip::{SigLip, SigLipConfig};
 pub use slip::{Slip, SlipConfig, SlipFeatures};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 /// Why a picture could not be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
     // The caller's data.
@@ -59,4 +59,11 @@ pub enum ReportError {
         /// What the system or the encoder said.
         source: image::ImageError,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for ReportError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }

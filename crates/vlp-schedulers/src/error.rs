@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// A schedule that cannot be built: the caller's fault.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ScheduleError {
     /// A value that is negative or not finite.
@@ -27,6 +27,13 @@ pub enum ScheduleError {
         /// What would do.
         must: &'static str,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for ScheduleError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for ScheduleError {

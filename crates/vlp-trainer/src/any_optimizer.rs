@@ -1,9 +1,9 @@
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
+use vlp_schedulers::Schedule;
 
 use crate::{
-    AdamWOptions, LambOptions, LarsOptions, LionOptions, SgdOptions, TrainError, WeightDecay, adamw, adamw_with_decay,
+    AdamWOptions, LambOptions, LarsOptions, LionOptions, Optimizer, SgdOptions, TrainError, adamw, adamw_with_decay,
     lamb, lamb_with_decay, lars, lars_with_decay, lion, lion_with_decay, sgd, sgd_with_decay,
 };
 
@@ -92,21 +92,28 @@ impl AnyOptimizerOptions {
         }
     }
 
-    /// The optimizer for `module`. With a `decay`, that of the settings is not read.
+    /// The optimizer for `module`.
     ///
     /// Build it after a record was loaded into `module`: parameters are recognised by ids, and a record brings its own.
-    pub fn build<M: Module>(&self, module: &M, decay: Option<&WeightDecay>) -> ModuleOptimizer {
-        match (*self, decay) {
-            (AnyOptimizerOptions::AdamW(options), None) => adamw(module, options),
-            (AnyOptimizerOptions::AdamW(options), Some(decay)) => adamw_with_decay(module, options, decay),
-            (AnyOptimizerOptions::Sgd(options), None) => sgd(module, options),
-            (AnyOptimizerOptions::Sgd(options), Some(decay)) => sgd_with_decay(module, options, decay),
-            (AnyOptimizerOptions::Lars(options), None) => lars(module, options),
-            (AnyOptimizerOptions::Lars(options), Some(decay)) => lars_with_decay(module, options, decay),
-            (AnyOptimizerOptions::Lamb(options), None) => lamb(module, options),
-            (AnyOptimizerOptions::Lamb(options), Some(decay)) => lamb_with_decay(module, options, decay),
-            (AnyOptimizerOptions::Lion(options), None) => lion(module, options),
-            (AnyOptimizerOptions::Lion(options), Some(decay)) => lion_with_decay(module, options, decay),
+    pub fn build<M: Module>(&self, module: &M) -> Optimizer {
+        match *self {
+            AnyOptimizerOptions::AdamW(options) => adamw(module, options),
+            AnyOptimizerOptions::Sgd(options) => sgd(module, options),
+            AnyOptimizerOptions::Lars(options) => lars(module, options),
+            AnyOptimizerOptions::Lamb(options) => lamb(module, options),
+            AnyOptimizerOptions::Lion(options) => lion(module, options),
+        }
+        .into()
+    }
+
+    /// The same with a weight decay that is what `decay` gives for each step; that of the settings is not read.
+    pub fn build_with_decay<M: Module>(&self, module: &M, decay: impl Schedule + 'static) -> Optimizer {
+        match *self {
+            AnyOptimizerOptions::AdamW(options) => adamw_with_decay(module, options, decay),
+            AnyOptimizerOptions::Sgd(options) => sgd_with_decay(module, options, decay),
+            AnyOptimizerOptions::Lars(options) => lars_with_decay(module, options, decay),
+            AnyOptimizerOptions::Lamb(options) => lamb_with_decay(module, options, decay),
+            AnyOptimizerOptions::Lion(options) => lion_with_decay(module, options, decay),
         }
     }
 }

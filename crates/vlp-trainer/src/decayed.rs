@@ -1,7 +1,8 @@
 use burn::module::{Module, ParamGroup};
 use burn::optim::{ModuleOptimizer, Optimizer};
 
-use crate::{WeightDecay, decays, params};
+use crate::weight_decay::WeightDecay;
+use crate::{decays, params};
 
 /// One optimizer for the parameters of `module` that [`decays`] names, another for the rest. Both must keep state of the same
 /// kind.

@@ -5,7 +5,7 @@ use vlp_core::SourceError;
 use crate::{HookError, StepNumbers};
 
 /// Why training ended early or could not start, grouped by whose fault it is.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     // The data's fault.
@@ -175,6 +175,13 @@ pub enum TrainError {
         /// The backend's answer.
         reason: String,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for TrainError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl TrainError {

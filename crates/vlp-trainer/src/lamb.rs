@@ -1,11 +1,13 @@
 use burn::module::Module;
-use burn::optim::{LambState, LearningRate, ModuleOptimizer, Optimizer};
+use burn::optim::{LambState, LearningRate, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_schedulers::Schedule;
 
 use crate::clip::norm;
 use crate::decayed::{present, split};
-use crate::{TrainError, WeightDecay};
+use crate::weight_decay::WeightDecay;
+use crate::{Optimizer, TrainError};
 
 /// Settings of [`lamb`]; the defaults are timm's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -58,9 +60,10 @@ pub fn lamb<M: Module>(module: &M, options: LambOptions) -> ModuleOptimizer {
     build(module, options, None)
 }
 
-/// [`lamb`] whose weight decay is what `decay` is at the moment of an update; that of `options` is not read.
-pub fn lamb_with_decay<M: Module>(module: &M, options: LambOptions, decay: &WeightDecay) -> ModuleOptimizer {
-    build(module, options, Some(decay.clone()))
+/// [`lamb`] whose weight decay at each step is what `decay` gives for it; that of `options` is not read.
+pub fn lamb_with_decay<M: Module>(module: &M, options: LambOptions, decay: impl Schedule + 'static) -> Optimizer {
+    let decay = WeightDecay::new(decay);
+    Optimizer::with_decay(build(module, options, Some(decay.clone())), decay)
 }
 
 fn build<M: Module>(module: &M, options: LambOptions, decay: Option<WeightDecay>) -> ModuleOptimizer {
@@ -75,7 +78,7 @@ struct Lamb {
     decay: Option<WeightDecay>,
 }
 
-impl Optimizer for Lamb {
+impl Update for Lamb {
     type State<const D: usize> = LambState<D>;
 
     fn step<const D: usize>(

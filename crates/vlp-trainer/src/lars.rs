@@ -1,12 +1,14 @@
 use burn::module::Module;
-use burn::optim::{LearningRate, ModuleOptimizer, Optimizer};
+use burn::optim::{LearningRate, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_schedulers::Schedule;
 
 use crate::clip::norm;
 use crate::decayed::{present, split};
 use crate::momentum::{Momentum, Velocity};
-use crate::{TrainError, WeightDecay};
+use crate::weight_decay::WeightDecay;
+use crate::{Optimizer, TrainError};
 
 /// Settings of [`lars`]; the defaults are those of SimCLR and SwAV.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -68,9 +70,10 @@ pub fn lars<M: Module>(module: &M, options: LarsOptions) -> ModuleOptimizer {
     build(module, options, None)
 }
 
-/// [`lars`] whose weight decay is what `decay` is at the moment of an update; that of `options` is not read.
-pub fn lars_with_decay<M: Module>(module: &M, options: LarsOptions, decay: &WeightDecay) -> ModuleOptimizer {
-    build(module, options, Some(decay.clone()))
+/// [`lars`] whose weight decay at each step is what `decay` gives for it; that of `options` is not read.
+pub fn lars_with_decay<M: Module>(module: &M, options: LarsOptions, decay: impl Schedule + 'static) -> Optimizer {
+    let decay = WeightDecay::new(decay);
+    Optimizer::with_decay(build(module, options, Some(decay.clone())), decay)
 }
 
 fn build<M: Module>(module: &M, options: LarsOptions, decay: Option<WeightDecay>) -> ModuleOptimizer {
@@ -101,7 +104,7 @@ impl Lars {
     }
 }
 
-impl Optimizer for Lars {
+impl Update for Lars {
     type State<const D: usize> = Velocity<D, true>;
 
     fn step<const D: usize>(

@@ -7,7 +7,8 @@
 //! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
 //! | [`sgd`], [`lars`], [`lamb`], [`lion`], [`AnyOptimizerOptions`] | other optimizers, and any of them by one word |
 //! | [`RateFactors`] | learning rates that differ between parameters |
-//! | [`WeightDecay`], [`adamw_with_decay`] | a weight decay that changes from step to step |
+//! | [`Stepper`] | one step of training as one call, for loops written by hand |
+//! | [`Optimizer`], [`adamw_with_decay`] | an optimizer with its weight decay, which may change from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
@@ -31,10 +32,28 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The same by hand:
+//! The same by hand, a call a step:
 //!
 //! ```no_run
-//! # use burn::optim::{GradientsParams, ModuleOptimizer};
+//! # use vlp_core::{BatchSource, Method};
+//! # use vlp_schedulers::Schedule;
+//! # use vlp_trainer::*;
+//! # fn run<M: Method, S: BatchSource<Batch = M::Batch>>(
+//! #     method: M, mut source: S, schedule: impl Schedule + 'static, device: burn::tensor::Device, total: u64,
+//! # ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let optimizer = |method: &M| adamw(method, AdamWOptions::default());
+//! let mut stepper = Stepper::new(method, optimizer, schedule, TrainerOptions::new(&device, total));
+//! while !stepper.is_finished() {
+//!     let report = stepper.step(source.next_batch(&device)?)?;
+//!     println!("step {} loss {}", report.step + 1, report.numbers.loss);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! What [`Stepper::step`] does, with nothing hidden:
+//!
+//! ```no_run
+//! # use burn::optim::GradientsParams;
 //! # use vlp_core::{BatchSource, Method, StepContext};
 //! # use vlp_schedulers::Schedule;
 //! # use vlp_trainer::*;
@@ -42,7 +61,7 @@
 //! #     mut method: M, mut source: S, schedule: impl Schedule, device: burn::tensor::Device, seed: u64, total: u64,
 //! # ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! settle(&method);
-//! let mut optimizer = adamw(&method, AdamWOptions::default());
+//! let mut optimizer = Optimizer::from(adamw(&method, AdamWOptions::default()));
 //! for step in 0..total {
 //!     let ctx = StepContext::new(seed, step, total);
 //!     let batch = source.next_batch(&device)?;
@@ -52,11 +71,12 @@
 //!     if let Some(norm) = clip_global_norm(&method, &mut grads, 1.0) {
 //!         gate(step, &StepNumbers::read(&out, norm)?)?;
 //!     }
-//!     method = optimizer.step(schedule.at(step), method, grads).after_update(&ctx);
+//!     method = optimizer.step(step, schedule.at(step), method, grads).after_update(&ctx);
 //! }
 //! # Ok(()) }
 //! ```
 
+mod adamw;
 mod any_optimizer;
 mod buffers;
 mod checkpoint;
@@ -84,10 +104,12 @@ mod report;
 mod run;
 mod sgd;
 mod step;
+mod stepper;
 mod stop;
 mod trainer;
 mod weight_decay;
 
+pub use adamw::{AdamWOptions, adamw, adamw_with_decay, decays};
 pub use any_optimizer::AnyOptimizerOptions;
 pub use buffers::{Buffers, settle};
 pub use checkpoint::Checkpoint;
@@ -100,13 +122,14 @@ pub use json_lines::JsonLines;
 pub use lamb::{LambOptions, lamb, lamb_with_decay};
 pub use lars::{LarsOptions, lars, lars_with_decay};
 pub use lion::{LionOptions, lion, lion_with_decay};
-pub use optimizer::{AdamWOptions, adamw, adamw_with_decay, decays};
+pub use manifest::differences as config_differences;
+pub use optimizer::Optimizer;
 pub use options::TrainerOptions;
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
 pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
 pub use sgd::{SgdOptions, sgd, sgd_with_decay};
+pub use stepper::Stepper;
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};
-pub use weight_decay::WeightDecay;

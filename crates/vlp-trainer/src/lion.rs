@@ -1,10 +1,12 @@
 use burn::module::Module;
-use burn::optim::{LearningRate, LionConfig, LionState, ModuleOptimizer, Optimizer};
+use burn::optim::{LearningRate, LionConfig, LionState, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_schedulers::Schedule;
 
 use crate::decayed::{present, split};
-use crate::{TrainError, WeightDecay};
+use crate::weight_decay::WeightDecay;
+use crate::{Optimizer, TrainError};
 
 /// Settings of [`lion`]; the defaults are the paper's, without weight decay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,9 +52,10 @@ pub fn lion<M: Module>(module: &M, options: LionOptions) -> ModuleOptimizer {
     build(module, options, None)
 }
 
-/// [`lion`] whose weight decay is what `decay` is at the moment of an update; that of `options` is not read.
-pub fn lion_with_decay<M: Module>(module: &M, options: LionOptions, decay: &WeightDecay) -> ModuleOptimizer {
-    build(module, options, Some(decay.clone()))
+/// [`lion`] whose weight decay at each step is what `decay` gives for it; that of `options` is not read.
+pub fn lion_with_decay<M: Module>(module: &M, options: LionOptions, decay: impl Schedule + 'static) -> Optimizer {
+    let decay = WeightDecay::new(decay);
+    Optimizer::with_decay(build(module, options, Some(decay.clone())), decay)
 }
 
 fn build<M: Module>(module: &M, options: LionOptions, decay: Option<WeightDecay>) -> ModuleOptimizer {
@@ -67,7 +70,7 @@ struct Lion {
     decay: Option<WeightDecay>,
 }
 
-impl Optimizer for Lion {
+impl Update for Lion {
     type State<const D: usize> = LionState<D>;
 
     fn step<const D: usize>(

@@ -95,7 +95,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Where two configurations differ, key by key; empty when they agree.
-pub(crate) fn differences(saved: &Value, ours: &Value) -> Vec<String> {
+pub fn differences(saved: &Value, ours: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", saved, &through_text(ours), &mut found);
     found
@@ -120,12 +120,18 @@ fn compare(key: &str, saved: &Value, ours: &Value, found: &mut Vec<String>) {
                 found.push(format!("`{}` was not there and is {} now", child(name), shown(value)));
             }
         }
-        _ if saved == ours => (),
+        _ if saved == ours || same_number(saved, ours) => (),
         _ => {
             let what = if key.is_empty() { "it".to_string() } else { format!("`{key}`") };
             found.push(format!("{what} was {} and is {} now", shown(saved), shown(ours)));
         }
     }
+}
+
+/// A number in single precision that was once written with all digits of double precision is still the same number.
+fn same_number(saved: &Value, ours: &Value) -> bool {
+    let fractions = saved.is_f64() && ours.is_f64();
+    fractions && saved.as_f64().map(|value| value as f32) == ours.as_f64().map(|value| value as f32)
 }
 
 /// A value in a sentence: of long ones, such as a whole encoder, the beginning.

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use burn::optim::ModuleOptimizer;
 use serde_json::{Map, Value};
 use vlp_core::{BatchSource, Method, StepContext};
 use vlp_schedulers::Schedule;
@@ -9,16 +8,15 @@ use crate::checkpoint::State;
 use crate::report::Clock;
 use crate::step::{Taken, take_step};
 use crate::{
-    Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Outcome, RateFactors, StepReport, Stop, TrainError,
-    Trained, TrainerOptions, WeightDecay,
+    Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Optimizer, Outcome, RateFactors, StepReport, Stop,
+    TrainError, Trained, TrainerOptions,
 };
 
 /// A run in progress: everything but the method, which the loop owns because an update consumes it.
 pub(crate) struct Run<M: Method, S> {
     pub(crate) source: S,
-    pub(crate) optimizer: ModuleOptimizer,
+    pub(crate) optimizer: Optimizer,
     pub(crate) schedule: Box<dyn Schedule>,
-    pub(crate) decay: Option<WeightDecay>,
     pub(crate) factors: RateFactors,
     pub(crate) options: TrainerOptions,
     pub(crate) checkpoints: Option<Checkpoints>,
@@ -76,9 +74,6 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
         let ctx = StepContext::new(seed, step, total_steps);
         let lr = self.schedule.at(step);
         let rates = self.factors.at(lr);
-        if let Some(decay) = &self.decay {
-            decay.set_step(step);
-        }
         let (method, taken) =
             take_step(method, &mut self.optimizer, batch, &ctx, (rates, max_norm), &self.options.device);
         (method, taken.and_then(|taken| self.count(taken, lr)))
@@ -130,7 +125,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             tallies,
             without_optimizer_state: Vec::new(),
         };
-        let path = Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer, state)?;
+        let path = Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer.inner, state)?;
         checkpoints.saved(self.step)?;
         self.last_saved = Some(path.clone());
         self.tell(&Event::Saved { step: self.step, path: &path }).map(drop)

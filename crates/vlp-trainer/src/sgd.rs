@@ -1,11 +1,13 @@
 use burn::module::Module;
-use burn::optim::{LearningRate, ModuleOptimizer, Optimizer};
+use burn::optim::{LearningRate, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_schedulers::Schedule;
 
 use crate::decayed::{present, split};
 use crate::momentum::{Momentum, Velocity};
-use crate::{TrainError, WeightDecay};
+use crate::weight_decay::WeightDecay;
+use crate::{Optimizer, TrainError};
 
 /// Settings of [`sgd`]; the defaults are MoCo's and SimSiam's for ResNets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,9 +58,10 @@ pub fn sgd<M: Module>(module: &M, options: SgdOptions) -> ModuleOptimizer {
     build(module, options, None)
 }
 
-/// [`sgd`] whose weight decay is what `decay` is at the moment of an update; that of `options` is not read.
-pub fn sgd_with_decay<M: Module>(module: &M, options: SgdOptions, decay: &WeightDecay) -> ModuleOptimizer {
-    build(module, options, Some(decay.clone()))
+/// [`sgd`] whose weight decay at each step is what `decay` gives for it; that of `options` is not read.
+pub fn sgd_with_decay<M: Module>(module: &M, options: SgdOptions, decay: impl Schedule + 'static) -> Optimizer {
+    let decay = WeightDecay::new(decay);
+    Optimizer::with_decay(build(module, options, Some(decay.clone())), decay)
 }
 
 fn build<M: Module>(module: &M, options: SgdOptions, decay: Option<WeightDecay>) -> ModuleOptimizer {
@@ -73,7 +76,7 @@ struct Sgd {
     decay: Option<WeightDecay>,
 }
 
-impl Optimizer for Sgd {
+impl Update for Sgd {
     type State<const D: usize> = Velocity<D, false>;
 
     fn step<const D: usize>(

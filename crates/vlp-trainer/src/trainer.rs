@@ -1,7 +1,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use burn::optim::ModuleOptimizer;
 use vlp_core::{BatchSource, Method};
 use vlp_schedulers::Schedule;
 
@@ -9,21 +8,20 @@ use crate::buffers::settle;
 use crate::report::Clock;
 use crate::run::Run;
 use crate::{
-    Checkpoint, Checkpoints, Hook, HookError, RateFactors, Stop, TrainError, TrainerOptions, WeightDecay, params,
+    Checkpoint, Checkpoints, Hook, HookError, Optimizer, RateFactors, Stop, TrainError, TrainerOptions, params,
 };
 
-type BuildOptimizer<M> = Box<dyn Fn(&M) -> ModuleOptimizer>;
+type BuildOptimizer<M> = Box<dyn Fn(&M) -> Optimizer>;
 type BuildFactors<M> = Box<dyn Fn(&M) -> Result<RateFactors, HookError>>;
 
 /// Trains any [`Method`] on any [`BatchSource`].
 pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
     method: M,
     source: S,
-    optimizer: Option<ModuleOptimizer>,
+    optimizer: Option<Optimizer>,
     build_optimizer: BuildOptimizer<M>,
     build_factors: BuildFactors<M>,
     schedule: Box<dyn Schedule>,
-    decay: Option<WeightDecay>,
     options: TrainerOptions,
     checkpoints: Option<Checkpoints>,
     hooks: Vec<Box<dyn Hook<M>>>,
@@ -67,10 +65,10 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// its own. `schedule` gives the learning rate of each step.
     ///
     /// Parameters that burn initialises lazily get their values here at the latest: seed the device before.
-    pub fn new(
+    pub fn new<O: Into<Optimizer>>(
         method: M,
         source: S,
-        optimizer: impl Fn(&M) -> ModuleOptimizer + 'static,
+        optimizer: impl Fn(&M) -> O + 'static,
         schedule: impl Schedule + 'static,
         options: TrainerOptions,
     ) -> Self {
@@ -79,10 +77,9 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             method,
             source,
             optimizer: None,
-            build_optimizer: Box::new(optimizer),
+            build_optimizer: Box::new(move |method| optimizer(method).into()),
             build_factors: Box::new(|_| Ok(RateFactors::default())),
             schedule: Box::new(schedule),
-            decay: None,
             options,
             checkpoints: None,
             hooks: Vec::new(),
@@ -103,12 +100,6 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// the run's configuration.
     pub fn with_rate_factors(self, factors: impl Fn(&M) -> Result<RateFactors, HookError> + 'static) -> Self {
         Trainer { build_factors: Box::new(factors), ..self }
-    }
-
-    /// Sets this weight decay to its value of each step before the update. It must be the one that the optimizer was built with:
-    /// [`adamw_with_decay`](crate::adamw_with_decay). Checkpoints do not store it: name what it comes from in the run's configuration.
-    pub fn with_weight_decay(self, decay: WeightDecay) -> Self {
-        Trainer { decay: Some(decay), ..self }
     }
 
     /// Adds a hook; hooks are told in the order they were added.
@@ -135,9 +126,18 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// # Errors
     /// [`TrainError::NoCheckpoint`] when there is none, and what names the difference when it is of a run with another
     /// configuration, seed, model or optimizer.
-    pub fn resume(mut self) -> Result<Self, TrainError> {
+    pub fn resume(self) -> Result<Self, TrainError> {
         let checkpoints = self.checkpoints.as_ref().ok_or(TrainError::NoCheckpoints)?;
         let checkpoint = checkpoints.newest()?;
+        self.resume_from(checkpoint)
+    }
+
+    /// Continues from a checkpoint that was opened before, which must be one of this run's directory.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_from(mut self, checkpoint: Checkpoint) -> Result<Self, TrainError> {
+        let checkpoints = self.checkpoints.as_ref().ok_or(TrainError::NoCheckpoints)?;
         checkpoint.check_config(&checkpoints.config)?;
         let state = checkpoint.state()?;
         if state.seed != self.options.seed {
@@ -145,8 +145,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             return Err(TrainError::SeedDiffers { path, saved: state.seed, ours: self.options.seed });
         }
         self.method = checkpoint.load_model(self.method)?;
-        let optimizer = (self.build_optimizer)(&self.method);
-        self.optimizer = Some(checkpoint.load_optimizer(optimizer, &self.method)?);
+        let Optimizer { inner, decay } = (self.build_optimizer)(&self.method);
+        self.optimizer = Some(Optimizer { inner: checkpoint.load_optimizer(inner, &self.method)?, decay });
         self.source
             .seek(&state.position)
             .map_err(|source| TrainError::Position { path: checkpoint.path().to_path_buf(), source })?;
@@ -175,7 +175,6 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             source: self.source,
             optimizer,
             schedule: self.schedule,
-            decay: self.decay,
             factors,
             options: self.options,
             last_saved: self.resumed.as_ref().map(|checkpoint| checkpoint.path().to_path_buf()),

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use common::{Recorder, alone, bits, checkpoints, device, options, toy};
 use serde_json::{Value, json};
 use vlp_testkit::toy::{Toy, ToySource};
-use vlp_trainer::{AnyOptimizerOptions, TrainError, Trainer, WeightDecay};
+use vlp_trainer::{AnyOptimizerOptions, Optimizer, TrainError, Trainer};
 
 /// The two parameters of the golden runs. As a matrix of one row the first decays, as a vector it does not.
 #[derive(Module, Debug)]
@@ -63,9 +63,12 @@ fn largest_difference(case: &Value, options: AnyOptimizerOptions) -> f64 {
     let mut model = pair(flag("groups"), flag("zeros"), &device());
     let schedule = case["decays"].as_array().map(|decays| {
         let decays: Vec<f64> = decays.iter().map(|decay| decay.as_f64().unwrap()).collect();
-        WeightDecay::new(move |step: u64| decays[step as usize])
+        move |step: u64| decays[step as usize]
     });
-    let mut optimizer = options.build(&model, schedule.as_ref());
+    let mut optimizer = match schedule {
+        Some(schedule) => options.build_with_decay(&model, schedule),
+        None => options.build(&model),
+    };
     let rate = case["options"]["lr"].as_f64().unwrap();
     let silent: Vec<u64> = case["silent"].as_array().unwrap().iter().map(|step| step.as_u64().unwrap()).collect();
     let mut largest = 0.0_f64;
@@ -74,10 +77,7 @@ fn largest_difference(case: &Value, options: AnyOptimizerOptions) -> f64 {
         let gradient = |n, i: f64| wave(n, |x| loudness * (x * (t as f64 + 1.0) + 0.2 * i).cos());
         let mut grads = GradientsParams::new();
         model.visit(&mut Register(&mut grads, vec![gradient(12, 1.0), gradient(7, 0.0)]));
-        if let Some(schedule) = &schedule {
-            schedule.set_step(t as u64);
-        }
-        model = optimizer.step(rate * (1.0 - 0.06 * t as f64), model, grads);
+        model = optimizer.step(t as u64, rate * (1.0 - 0.06 * t as f64), model, grads);
         let theirs = after.as_array().unwrap().iter().flat_map(|values| values.as_array().unwrap());
         let ours: Vec<f32> = bits(&model).into_iter().map(f32::from_bits).collect();
         assert_eq!(ours.len(), 19);
@@ -146,7 +146,7 @@ fn all() -> Vec<(AnyOptimizerOptions, f64)> {
 }
 
 fn trainer(options_: AnyOptimizerOptions, rate: f64, method: Toy) -> Trainer<Toy, ToySource> {
-    let optimizer = move |method: &Toy| options_.build(method, None);
+    let optimizer = move |method: &Toy| options_.build(method);
     Trainer::new(method, ToySource::new(5), optimizer, move |step: u64| rate / (1.0 + step as f64 / 10.0), options(8))
 }
 
@@ -192,19 +192,19 @@ fn state_of_another_optimizer_is_refused() {
 #[test]
 fn a_scheduled_decay_takes_the_place_of_the_constant() {
     for (options, rate) in all() {
-        let step = |decay: Option<&WeightDecay>, options: AnyOptimizerOptions| {
+        let step = |optimizer: &dyn Fn(&Pair) -> Optimizer| {
             let model = pair(true, false, &device());
             let mut grads = GradientsParams::new();
             model.visit(&mut Register(&mut grads, vec![wave(12, f64::cos), wave(7, f64::cos)]));
-            bits(&options.build(&model, decay).step(rate, model, grads))
+            bits(&optimizer(&model).step(0, rate, model, grads))
         };
-        let half = WeightDecay::new(|_: u64| 0.5);
         let mut constant = serde_json::to_value(options).unwrap();
         constant["weight_decay"] = 0.5.into();
         let constant: AnyOptimizerOptions = serde_json::from_value(constant).unwrap();
         assert_eq!(constant.weight_decay(), 0.5);
-        assert_eq!(step(Some(&half), options), step(None, constant), "{options:?}");
-        assert_ne!(step(None, options), step(None, constant), "{options:?}");
+        let scheduled = step(&|model| options.build_with_decay(model, |_: u64| 0.5));
+        assert_eq!(scheduled, step(&|model| constant.build(model)), "{options:?}");
+        assert_ne!(scheduled, step(&|model| options.build(model)), "{options:?}");
     }
 }
 

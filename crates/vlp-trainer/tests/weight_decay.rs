@@ -11,7 +11,7 @@ use vlp_core::{BatchSource, Method, StepContext};
 use vlp_schedulers::{Cosine, CosineConfig, CosineEnding, Schedule};
 use vlp_testkit::toy::{Toy, ToySource};
 use vlp_trainer::{
-    AdamWOptions, HookError, RateFactors, Trainer, WeightDecay, adamw, adamw_with_decay, clip_global_norm,
+    AdamWOptions, HookError, Optimizer, RateFactors, Stepper, Trainer, adamw, adamw_with_decay, clip_global_norm,
 };
 
 const TOTAL: u64 = 10;
@@ -78,14 +78,12 @@ fn each_step_decays_by_its_own_rate_and_decay() {
     let none = |_: u64| 0.0;
     for gradient in [&wave as &dyn Fn(u64) -> f64, &none] {
         let mut model = Two::new();
-        let decay = WeightDecay::new(dino());
-        let mut optimizer = adamw_with_decay(&model, AdamWOptions::default(), &decay);
+        let mut optimizer = adamw_with_decay(&model, AdamWOptions::default(), dino());
         let factors = RateFactors::new([(ParamGroup::from_predicate("slow"), 0.25)]).unwrap();
         for step in 0..TOTAL {
-            decay.set_step(step);
-            assert_eq!(decay.value(), dino().at(step) as f32);
             let grads = model.gradients(gradient(step));
-            model = optimizer.step(factors.at(lr(step)), model, grads);
+            model = optimizer.step(step, factors.at(lr(step)), model, grads);
+            assert_eq!(optimizer.weight_decay(), Some(dino().at(step) as f32));
         }
         let expected = [
             reference(gradient, lr, |step| dino().at(step)),
@@ -109,13 +107,13 @@ fn each_step_decays_by_its_own_rate_and_decay() {
 fn a_constant_schedule_is_plain_adamw_to_the_bit() {
     let options = AdamWOptions { weight_decay: 0.2, ..AdamWOptions::default() };
     let model = Two::new();
-    let decay = WeightDecay::new(|_: u64| f64::from(0.2f32));
-    let mut optimizers = [adamw(&model, options), adamw_with_decay(&model, AdamWOptions::default(), &decay)];
+    let constant = |_: u64| f64::from(0.2f32);
+    let mut optimizers: [Optimizer; 2] =
+        [adamw(&model, options).into(), adamw_with_decay(&model, AdamWOptions::default(), constant)];
     let trained = optimizers.each_mut().map(|optimizer| {
         (0..TOTAL).fold(model.clone(), |model, step| {
-            decay.set_step(step);
             let grads = model.gradients(1.0 / (1.0 + step as f64));
-            optimizer.step(lr(step), model, grads)
+            optimizer.step(step, lr(step), model, grads)
         })
     });
     assert_eq!(bits(&trained[0]), bits(&trained[1]));
@@ -126,12 +124,8 @@ fn factors(_: &Toy) -> Result<RateFactors, HookError> {
 }
 
 fn scheduled(method: Toy) -> Trainer<Toy, ToySource> {
-    let decay = WeightDecay::new(dino());
-    let of_optimizer = decay.clone();
-    let optimizer = move |method: &Toy| adamw_with_decay(method, AdamWOptions::default(), &of_optimizer);
-    Trainer::new(method, ToySource::new(5), optimizer, lr, options(TOTAL))
-        .with_rate_factors(factors)
-        .with_weight_decay(decay)
+    let optimizer = |method: &Toy| adamw_with_decay(method, AdamWOptions::default(), dino());
+    Trainer::new(method, ToySource::new(5), optimizer, lr, options(TOTAL)).with_rate_factors(factors)
 }
 
 #[test]
@@ -141,8 +135,7 @@ fn a_scheduled_run_equals_the_loop_by_hand_and_resumes_to_the_bit() {
     assert_ne!(bits(&whole.method), bits(&trainer(TOTAL).with_rate_factors(factors).fit().unwrap().method));
 
     let mut method = toy();
-    let decay = WeightDecay::new(dino());
-    let mut optimizer = adamw_with_decay(&method, AdamWOptions::default(), &decay);
+    let mut optimizer = adamw_with_decay(&method, AdamWOptions::default(), dino());
     let (mut source, rates) = (ToySource::new(5), factors(&method).unwrap());
     for step in 0..TOTAL {
         let ctx = StepContext::new(SEED, step, TOTAL);
@@ -151,10 +144,19 @@ fn a_scheduled_run_equals_the_loop_by_hand_and_resumes_to_the_bit() {
         let out = method.objective(method.encode(batch, &ctx), &ctx);
         let mut grads = GradientsParams::from_grads(out.loss.backward(), &method);
         clip_global_norm(&method, &mut grads, 0.5);
-        decay.set_step(step);
-        method = optimizer.step(rates.at(lr(step)), method, grads).after_update(&ctx);
+        method = optimizer.step(step, rates.at(lr(step)), method, grads).after_update(&ctx);
     }
     assert_eq!(bits(&method), bits(&whole.method));
+
+    let optimizer = |method: &Toy| adamw_with_decay(method, AdamWOptions::default(), dino());
+    let mut stepper = Stepper::new(toy(), optimizer, lr, options(TOTAL));
+    let rates = factors(stepper.method()).unwrap();
+    stepper = stepper.with_rate_factors(rates);
+    let mut source = ToySource::new(5);
+    while !stepper.is_finished() {
+        stepper.step(source.next_batch(&device()).unwrap()).unwrap();
+    }
+    assert_eq!(bits(stepper.method()), bits(&whole.method));
 
     for stop in [0, 4, 8] {
         let dir = tempfile::tempdir().unwrap();

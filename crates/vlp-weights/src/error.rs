@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use crate::{DType, Layout};
 
 /// Why weights or their configuration cannot be used, grouped by whose fault it is.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightError {
     // The data's fault.
@@ -141,6 +141,13 @@ pub enum WeightError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// The sentence: a `main` that returns the error prints it.
+impl std::fmt::Debug for WeightError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl WeightError {

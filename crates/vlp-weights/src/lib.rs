@@ -35,8 +35,10 @@ mod convert;
 mod dual;
 mod error;
 mod expected;
+mod folder;
 mod hf_dual;
 mod hf_text;
+mod hub_cache;
 mod layout;
 mod names;
 mod package;
@@ -48,20 +50,22 @@ mod pytorch_file;
 mod resize;
 mod rules;
 mod safetensors_file;
+mod sharded;
 mod state_dict;
 mod tensor;
 
 pub use config::{
     ImageSize, ImageTower, Layers, ModelActivation, ModelConfig, ResNetTower, TextConfig, TextPool, TextProjection,
-    TextTower, Towers, VisionConfig, VitPool, VitTower, preset, presets,
+    TextTower, Towers, TowersThere, VisionConfig, VitPool, VitTower, preset, presets,
 };
 pub use convert::convert;
 pub use error::{KeyProblems, WeightError};
 pub use expected::{ExpectedTensor, ParameterCount, TensorRole};
 pub use hf_dual::{HfTextModel, load_hf_text, load_hf_text_with, load_vision_text};
+pub use hub_cache::hub_snapshot;
 pub use layout::{Layout, detect};
 pub use package::{Format, Package};
-pub use preprocess::{ColourMode, Interpolation, PreprocessConfig, PreprocessFamily, ResizeModeName};
+pub use preprocess::{ColourMode, FitPicture, Interpolation, PreprocessConfig, PreprocessFamily, ResizeModeName};
 pub use pretrained::{Pretrained, load_dual};
 pub use state_dict::{ReadLimits, StateDict};
 pub use tensor::{DType, HostTensor};

@@ -5,7 +5,8 @@ use vlp_encoders::{AnyImageEncoder, DualEncoder, TextTransformer};
 use crate::error::KeyProblems;
 use crate::names::{Lie, Names};
 use crate::{
-    DType, ExpectedTensor, HostTensor, ModelConfig, Package, PreprocessConfig, StateDict, TensorRole, WeightError,
+    DType, ExpectedTensor, HostTensor, ModelConfig, Package, PreprocessConfig, StateDict, TensorRole, TowersThere,
+    WeightError,
 };
 
 /// A model that holds the weights of a [`Package`].
@@ -21,6 +22,8 @@ pub struct Pretrained {
     pub config: ModelConfig,
     /// How pictures are prepared for it.
     pub preprocess: PreprocessConfig,
+    /// Which towers hold weights; the other one gives nothing of use.
+    pub there: TowersThere,
 }
 
 /// Builds the model of a configuration and gives it these weights, of any layout. Weights of 16 or 64 bits become 32-bit
@@ -39,6 +42,7 @@ impl Package {
     /// # Errors
     /// When the configuration asks for a module that cannot be built.
     pub fn load(self, device: &Device) -> Result<Pretrained, WeightError> {
+        let there = self.towers_there();
         let (mut weights, config, preprocess) = self.into_parts();
         let dual = config.towers()?.dual_encoder();
         let model = dual.init(device).map_err(|error| WeightError::config("this model configuration", error))?;
@@ -52,7 +56,7 @@ impl Package {
         let rest = loader.weights.names().filter(|name| !name.ends_with("num_batches_tracked"));
         loader.problems.unknown.extend(rest.map(str::to_string));
         loader.problems.into_result("the modules of this configuration")?;
-        Ok(Pretrained { model, log_scale: log_scale.unwrap_or_default(), bias, config, preprocess })
+        Ok(Pretrained { model, log_scale: log_scale.unwrap_or_default(), bias, config, preprocess, there })
     }
 }
 
@@ -88,7 +92,7 @@ impl Pretrained {
                 _ => (),
             }
         }
-        Package::new(weights, self.config.clone(), self.preprocess)
+        Ok(Package::new(weights, self.config.clone(), self.preprocess)?.with_towers_there(self.there))
     }
 }
 

@@ -41,16 +41,16 @@ impl StateDict {
             other => damaged(other.to_string()),
         };
         let root = PytorchReader::read_pickle_data(path, None).map_err(failed)?;
-        let callables = callables(&root);
-        if !callables.is_empty() {
-            return Err(WeightError::Code { path: path.to_path_buf(), callables });
-        }
         let nest = match &root {
             PickleValue::Dict(entries) => {
                 NESTS.into_iter().find(|nest| matches!(entries.get(*nest), Some(PickleValue::Dict(_))))
             }
             _ => None,
         };
+        let callables = callables(&root, nest);
+        if !callables.is_empty() {
+            return Err(WeightError::Code { path: path.to_path_buf(), callables });
+        }
         let reader = match nest {
             Some(nest) => PytorchReader::with_top_level_key(path, nest),
             None => PytorchReader::new(path),
@@ -100,8 +100,38 @@ fn is_torch_script(file: &mut File, length: u64) -> std::io::Result<bool> {
     Ok(end.windows(14).any(|window| window == b"/constants.pkl"))
 }
 
-/// Functions and classes that the pickle names and that are no part of a tensor.
-fn callables(root: &PickleValue) -> Vec<String> {
+/// What numpy's numbers are pickled as: constructors of values, which nothing here calls either. Learning rates beside the
+/// weights of open_clip's older checkpoints are such numbers.
+const NUMPY: [&str; 6] = [
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.dtype",
+    "_codecs.encode",
+];
+
+/// Functions and classes that the pickle names and that are no part of a tensor, nor, beside the weights in `nest`, of a
+/// number.
+fn callables(root: &PickleValue, nest: Option<&str>) -> Vec<String> {
+    let beside = |name: &str| NUMPY.contains(&name) || name == "numpy.ndarray";
+    let Some((nest, entries)) = nest.zip(entries(root)) else { return foreign(root) };
+    let mut found = BTreeSet::new();
+    for (key, value) in entries {
+        let all = foreign(value);
+        found.extend(all.into_iter().filter(|name| key == nest || !beside(name)));
+    }
+    found.into_iter().collect()
+}
+
+fn entries(root: &PickleValue) -> Option<impl Iterator<Item = (&str, &PickleValue)>> {
+    match root {
+        PickleValue::Dict(entries) => Some(entries.iter().map(|(key, value)| (key.as_str(), value))),
+        _ => None,
+    }
+}
+
+fn foreign(root: &PickleValue) -> Vec<String> {
     let mut found = BTreeSet::new();
     let mut rest = vec![root];
     while let Some(value) = rest.pop() {

@@ -67,7 +67,7 @@ fn configuration_mutants_never_panic() {
         siglip.to_json().to_string(),
         clip.to_hugging_face().unwrap().to_string(),
         siglip.to_hugging_face().unwrap().to_string(),
-        PreprocessConfig::default().to_json().to_string(),
+        PreprocessConfig::default().to_json().unwrap().to_string(),
         PreprocessConfig::default().to_hugging_face().unwrap().to_string(),
     ];
     let (mut random, mut read) = (Random(11), 0);
@@ -84,7 +84,8 @@ fn configuration_mutants_never_panic() {
             read += 1;
         }
         let preprocess = PreprocessConfig::from_json(&text).or_else(|_| PreprocessConfig::from_hugging_face(&text));
-        read += usize::from(preprocess.is_ok());
+        // Other keys than its own are passed over, so a model's configuration is one of defaults.
+        read += usize::from(preprocess.is_ok() && index % originals.len() >= 4);
     }
     assert!((500..9_000).contains(&read), "{read}");
 }

@@ -60,7 +60,7 @@ fn other_filters_and_shapes_equal_pillow() {
             size: serde_json::from_value(case["size"].clone()).unwrap(),
             resize_mode: serde_json::from_value(case["resize_mode"].clone()).unwrap(),
             interpolation: serde_json::from_value(case["interpolation"].clone()).unwrap(),
-            fill_color: case["fill_color"].as_u64().unwrap() as u8,
+            fill_color: [case["fill_color"].as_u64().unwrap() as u8; 3],
             ..PreprocessConfig::default()
         };
         let image = picture(case["w"].as_u64().unwrap() as usize, case["h"].as_u64().unwrap() as usize);
@@ -124,11 +124,13 @@ fn both_file_formats_go_there_and_back() {
     use PreprocessFamily::{Clip, Clipa, MobileClip, Pe, Siglip};
     for family in [Clip, Siglip, Clipa, MobileClip, Pe] {
         let config = PreprocessConfig::of(family, 224);
-        assert_eq!(PreprocessConfig::from_json(&config.to_json().to_string()).unwrap(), config);
+        assert_eq!(PreprocessConfig::from_json(&config.to_json().unwrap().to_string()).unwrap(), config);
         let hf = config.to_hugging_face().unwrap();
-        assert_eq!(PreprocessConfig::from_hugging_face(&hf.to_string()).unwrap(), config, "{family:?}");
+        // transformers rounds the offset of its cut down.
+        let theirs = PreprocessConfig { crop_down: config.resize_mode == ResizeModeName::Shortest, ..config };
+        assert_eq!(PreprocessConfig::from_hugging_face(&hf.to_string()).unwrap(), theirs, "{family:?}");
     }
-    let clip = PreprocessConfig::of(Clip, 224).to_json();
+    let clip = PreprocessConfig::of(Clip, 224).to_json().unwrap();
     assert_eq!(clip["mean"], json!([0.48145466, 0.4578275, 0.40821073]));
     assert_eq!(clip["std"], json!([0.26862954, 0.26130258, 0.27577711]));
 }
@@ -139,7 +141,7 @@ fn old_and_new_files_of_transformers_are_read() {
     let old = read(json!({"crop_size": 224, "do_center_crop": true, "do_normalize": true, "do_resize": true,
         "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3, "size": 224}));
-    assert_eq!(old.unwrap(), PreprocessConfig::default());
+    assert_eq!(old.unwrap(), PreprocessConfig { crop_down: true, ..PreprocessConfig::default() });
     let siglip = read(json!({"do_convert_rgb": null, "do_normalize": true, "do_rescale": true, "do_resize": true,
         "image_mean": [0.5, 0.5, 0.5], "image_processor_type": "SiglipImageProcessor", "image_std": [0.5, 0.5, 0.5],
         "resample": 3, "rescale_factor": 0.00392156862745098, "size": {"height": 224, "width": 224}}));
@@ -149,16 +151,16 @@ fn old_and_new_files_of_transformers_are_read() {
 #[test]
 fn what_is_not_here_is_refused_by_name() {
     let ours = |json: Value| PreprocessConfig::from_json(&json.to_string()).unwrap_err().to_string();
-    assert!(ours(json!({"sise": 224})).contains("unknown field `sise`"));
+    assert!(ours(json!(224)).contains("224"));
     assert!(ours(json!({"resize_mode": "stretch"})).contains("stretch"));
     assert!(ours(json!({"std": [0.5, 0.0, 0.5]})).contains("above 0"));
     assert!(ours(json!({"size": [0, 224]})).contains("must lie between"));
     assert!(ours(json!({"mode": "L"})).contains("`L`"));
     let theirs = |json: Value| PreprocessConfig::from_hugging_face(&json.to_string()).unwrap_err().to_string();
-    assert!(
-        theirs(json!({"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}})).contains("256")
-    );
-    assert!(theirs(json!({"do_normalize": false, "size": 224})).contains("do_normalize"));
+    assert!(theirs(json!({"size": 224, "crop_size": {"height": 224, "width": 200}})).contains("200"));
+    assert!(theirs(json!({"do_resize": false, "size": 224})).contains("do_resize"));
+    assert!(theirs(json!({"do_flip_channel_order": true})).contains("do_flip_channel_order"));
+    assert!(theirs(json!({"image_processor_type": "BitImageProcessor"})).contains("BitImageProcessor"));
     assert!(theirs(json!({"size": 224, "resample": 5})).contains("resample is 5"));
     let longest = PreprocessConfig { resize_mode: ResizeModeName::Longest, ..PreprocessConfig::default() };
     assert!(longest.to_hugging_face().unwrap_err().to_string().contains("Longest"));

@@ -27,6 +27,8 @@ fn state_dicts_and_checkpoints_are_read() {
     assert_eq!(read("golden/legacy.pt").unwrap(), plain);
     // Under `state_dict`, with `module.` before every name.
     assert_eq!(read("golden/checkpoint.pt").unwrap(), plain);
+    // numpy's numbers in the optimizer are passed over.
+    assert_eq!(read("golden/numpy_scalars.pt").unwrap(), plain);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The sheet of views.
 
 use std::error::Error;
+use std::path::Path;
 
 use vlp_augment::{Identity, Image, ImageTransform, KeywordShuffle, SampleRng, recipes};
 use vlp_data::{Dataset, View, Views};
@@ -9,12 +10,13 @@ use vlp_report::{Picture, ReportError, RetrievalRow, RetrievalSheet};
 use crate::Args;
 
 /// Evenly spread samples: the picture as it is, its weak view, and three strong ones.
-pub(crate) fn draw(args: &Args, dataset: &Dataset, good: &[usize]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn draw(args: &Args, dataset: &Dataset, path: &Path) -> Result<(), Box<dyn Error>> {
     let views = Views::weak(View::new(recipes::clip_rocket_weak(args.size), Identity))
         .and_strong(3, View::new(recipes::clip_rocket_strong(args.size), KeywordShuffle { at_least: 1 }));
     let mut samples = Vec::new();
-    for &index in good.iter().step_by((good.len() / args.rows.max(1)).max(1)).take(args.rows) {
-        let sample = dataset.sample(index)?;
+    for index in (0..dataset.len()).step_by((dataset.len() / args.rows.max(1)).max(1)).take(args.rows) {
+        // Damaged ones are told by the inspection.
+        let Ok(sample) = dataset.sample(index) else { continue };
         let whole = recipes::eval(args.size).apply(sample.image.clone(), &mut SampleRng::new(0, 0, 0, 0));
         let made = views.preview(sample.image, &sample.annotation.caption, (args.seed, 0, index as u64));
         samples.push((sample.annotation.caption, whole, made));
@@ -29,7 +31,7 @@ pub(crate) fn draw(args: &Args, dataset: &Dataset, good: &[usize]) -> Result<(),
         }
         sheet = sheet.row(row);
     }
-    Ok(sheet.save(&args.sheet)?)
+    Ok(sheet.save(path)?)
 }
 
 fn picture(image: &Image) -> Result<Picture<'_>, ReportError> {

@@ -145,7 +145,9 @@ fn metadata(annotation: &Annotation) -> Vec<u8> {
     let mut fields = annotation.metadata.fields().clone();
     fields.insert("source_key".to_owned(), annotation.key.clone().into());
     if !annotation.other_captions.is_empty() {
-        fields.insert("other_captions".to_owned(), annotation.other_captions.clone().into());
+        // The first one is in `.txt` too, for readers that know no other.
+        let all = std::iter::once(&annotation.caption).chain(&annotation.other_captions);
+        fields.insert("captions".to_owned(), all.cloned().collect::<Vec<_>>().into());
     }
     Value::Object(fields).to_string().into_bytes()
 }

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::prepare::Prepared;
 use super::skip_limit::SkipGauge;
@@ -23,8 +23,8 @@ pub(super) struct Collator<'a> {
     skipped: Vec<(String, Damage)>,
 }
 
-/// Putting off more than this many batches means that the field has too few values to fill one.
-const MOST_DEFERRED: usize = 8;
+/// Of one value so many samples wait for later batches, each of which may hold one; this bounds memory and the cursor.
+const MOST_WAITING: usize = 8;
 
 impl<'a> Collator<'a> {
     /// Takes over from a cursor; the window's first jobs are the samples it has put off.
@@ -56,21 +56,41 @@ impl<'a> Collator<'a> {
         let size = self.config.batch_size;
         let mut batch = Vec::with_capacity(size);
         let mut values = HashSet::new();
+        let mut waiting = HashMap::<String, usize>::new();
+        let mut passed_over = 0;
         let mut place = |sample: Prepared, batch: &mut Vec<Prepared>, deferred: &mut Vec<Prepared>| {
-            let clash = sample.distinct.as_ref().is_some_and(|value| values.contains(value));
-            if batch.len() == size || clash {
-                deferred.push(sample);
-            } else {
-                values.extend(sample.distinct.clone());
+            let clash = sample.distinct.iter().any(|value| values.contains(value));
+            if batch.len() < size && !clash {
+                values.extend(sample.distinct.iter().cloned());
                 batch.push(sample);
+                return;
             }
+            if clash && sample.distinct.iter().any(|value| waiting.get(value).is_some_and(|&n| n >= MOST_WAITING)) {
+                passed_over += 1;
+                return;
+            }
+            sample.distinct.iter().for_each(|value| *waiting.entry(value.clone()).or_default() += 1);
+            deferred.push(sample);
         };
         let mut deferred = Vec::new();
         for sample in std::mem::take(&mut self.deferred) {
             place(sample, &mut batch, &mut deferred);
         }
+        let mut read = 0;
         while batch.len() < size {
+            // A whole pass has shown every value there is.
+            if let Some(field) = &self.config.distinct_by
+                && read > self.cursor.samples
+            {
+                return Some(Err(DataError::TooFewDistinct {
+                    field: field.clone(),
+                    values: batch.len(),
+                    batch_size: size,
+                    read,
+                }));
+            }
             let received = self.receive()?;
+            read += u64::from(matches!(received, Ok(Some(_))));
             if self.config.rank.is_none() {
                 self.cursor.advance(1);
             }
@@ -79,21 +99,13 @@ impl<'a> Collator<'a> {
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
             }
-            if deferred.len() > MOST_DEFERRED * size {
-                return Some(Err(DataError::TooFewDistinct {
-                    field: self.config.distinct_by.clone().unwrap_or_default(),
-                    values: batch.len(),
-                    batch_size: size,
-                    deferred: deferred.len(),
-                }));
-            }
         }
         if let Some(positions) = self.config.global_batch() {
             self.cursor.advance(positions);
         }
         self.cursor.deferred = deferred.iter().map(|sample| sample.visit).collect();
         self.deferred = deferred;
-        Some(self.collate(batch))
+        Some(self.collate(batch, passed_over))
     }
 
     /// The next sample of the window; nothing when it was damaged and the limit still allows that.
@@ -124,7 +136,7 @@ impl<'a> Collator<'a> {
         Ok(())
     }
 
-    fn collate(&mut self, batch: Vec<Prepared>) -> Result<HostBatch, DataError> {
+    fn collate(&mut self, batch: Vec<Prepared>, passed_over: u64) -> Result<HostBatch, DataError> {
         let views = batch.first().map_or(0, |sample| sample.views.len());
         let mut views = (0..views).map(|number| collate_view(&batch, number)).collect::<Result<Vec<_>, _>>()?;
         let strong = views.split_off(1);
@@ -140,6 +152,7 @@ impl<'a> Collator<'a> {
             visits: batch.iter().map(|sample| sample.visit).collect(),
             keys: batch.into_iter().map(|sample| sample.key).collect(),
             skipped: std::mem::take(&mut self.skipped),
+            passed_over,
             cursor: self.cursor.clone(),
         })
     }

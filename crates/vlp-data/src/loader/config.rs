@@ -18,10 +18,12 @@ pub struct LoaderConfig {
     pub workers: usize,
     /// Finished batches kept ready.
     pub prefetch: usize,
-    /// Metadata field whose values may occur only once in a batch, so that no two rows describe the same thing.
+    /// Field whose values may occur only once in a batch, so that no two rows describe the same thing: one of the metadata, `picture` or
+    /// `caption`, or what the source calls the columns of these.
     ///
-    /// A sample whose value is in the batch already is put off and considered first for the next one. Samples without
-    /// the field are never put off.
+    /// A sample whose value is in the batch already is put off and considered first for the next one. Where eight of one value wait,
+    /// further ones are passed over until the next epoch, and counted in [`HostBatch::passed_over`](crate::HostBatch): of a value that
+    /// half of the data have, not all can be seen in batches that may hold it once. Samples without the field are never put off.
     pub distinct_by: Option<String>,
     /// How much damage is too much.
     pub skip_limit: SkipLimit,

@@ -8,6 +8,7 @@ mod skip_limit;
 mod timing;
 mod window;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,9 @@ pub struct Loader {
     pipeline: Option<Pipeline>,
     tally: Tally,
     notices: Vec<String>,
+    /// Whether it was told that a batch holds a sample twice.
+    told_twice: bool,
+    passed_over: u64,
     waited: Duration,
     computed: Duration,
     /// When the last batch was given out.
@@ -62,6 +66,9 @@ impl Loader {
         config: LoaderConfig,
     ) -> Result<Self, DataError> {
         config.check()?;
+        if let Some(field) = &config.distinct_by {
+            dataset.check_field(field)?;
+        }
         let plan = Plan::new(&dataset, config.seed, config.sampling)?;
         let cursor = Cursor { sampling: config.sampling, ..Cursor::start(config.seed, plan.slots()) };
         let preparation = Preparation {
@@ -82,6 +89,8 @@ impl Loader {
             pipeline: None,
             tally: Tally::default(),
             notices: Vec::new(),
+            told_twice: false,
+            passed_over: 0,
             waited: Duration::ZERO,
             computed: Duration::ZERO,
             given: None,
@@ -112,8 +121,47 @@ impl Loader {
                 self.notices.push(format!("skipped {name} ({} number {count}): {damage}", damage.kind().name()));
             }
         }
+        self.tell_passed_over(batch.passed_over);
+        self.tell_twice(&batch);
         self.given = Some(Instant::now());
         Ok(batch)
+    }
+
+    fn tell_passed_over(&mut self, more: u64) {
+        let before = self.passed_over;
+        self.passed_over += more;
+        let due = before == 0 || before / NOTICE_EVERY != self.passed_over / NOTICE_EVERY;
+        if more > 0 && due && self.notices.len() < MOST_NOTICES {
+            let field = self.config.distinct_by.as_deref().unwrap_or_default();
+            self.notices.push(format!(
+                "{} samples passed over so far until their next epoch: more of them have the same `{field}` than batches that may hold it \
+                 once",
+                self.passed_over
+            ));
+        }
+    }
+
+    /// Says once that a batch holds a sample twice, which a contrastive loss takes for two.
+    fn tell_twice(&mut self, batch: &HostBatch) {
+        if self.told_twice {
+            return;
+        }
+        let plan = &self.preparation.plan;
+        let mut seen = HashMap::with_capacity(batch.visits.len());
+        for (row, &(epoch, slot)) in batch.visits.iter().enumerate() {
+            let index = plan.index(epoch, slot);
+            if let Some(first) = seen.insert(index, row) {
+                let (dataset, size) = (&self.preparation.dataset, batch.visits.len());
+                self.told_twice = true;
+                self.notices.push(format!(
+                    "rows {first} and {row} of a batch are the same sample ({}): batches of {size} from {} samples, or the end of an epoch \
+                     and the beginning of the next; `distinct_by = \"picture\"` puts the second one off. Told once",
+                    dataset.name(index),
+                    dataset.len()
+                ));
+                return;
+            }
+        }
     }
 
     /// Continues from a cursor: the batches that follow are those that followed it the first time.
@@ -140,9 +188,15 @@ impl Loader {
         &self.tally
     }
 
-    /// Damaged samples worth a line in a log: the first of each kind, and every thousandth of it.
+    /// What is worth a line in a log: damaged samples, the first of each kind and every thousandth of it; samples passed over, the same; once,
+    /// that a batch holds a sample twice.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// Samples passed over so far because of [`LoaderConfig::distinct_by`].
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
     }
 
     /// Where the time went so far.

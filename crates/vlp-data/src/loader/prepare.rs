@@ -27,8 +27,8 @@ pub(super) struct Preparation {
 pub(super) struct Prepared {
     pub(super) visit: (u64, u64),
     pub(super) key: String,
-    /// The value that may occur once in a batch.
-    pub(super) distinct: Option<String>,
+    /// The values that may occur once in a batch.
+    pub(super) distinct: Vec<String>,
     /// All views, the weak one first.
     pub(super) views: Vec<PreparedView>,
     /// The local crops.
@@ -73,11 +73,8 @@ impl Preparation {
             Ok((annotation, self.dataset.picture(index)?))
         })?;
         let image = clock.time(Stage::Decode, || picture.decode(self.dataset.limits()))?;
-        let distinct = self.distinct_by.as_deref().and_then(|field| {
-            let value = annotation.metadata.get(field)?;
-            // Numbers and other values count by how they are written.
-            Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        });
+        let values = |field: &str| self.dataset.distinct_values(index, &annotation, field);
+        let distinct = self.distinct_by.as_deref().map(values).unwrap_or_default();
         let key = Key { seed: self.seed, epoch, index: slot };
         let (views, local) = clock.time(Stage::Augment, || {
             let local = self.views.local_crops(&image, key);

@@ -6,6 +6,8 @@ use std::thread;
 use super::TarShards;
 use super::remote::{Ahead, IndexFile, Remote, RemoteOptions, RemoteShard};
 use super::shard_file::ShardFile;
+use super::tar_options::TarOptions;
+use super::tar_reading::Reading;
 use super::tar_shards::{any_caption_in, is_remote};
 use crate::{DataError, Fetched, Limits, Unreachable};
 
@@ -30,18 +32,32 @@ impl TarShards {
         options: &RemoteOptions,
         limits: Limits,
     ) -> Result<Self, DataError> {
+        Self::open_urls_with(names, options, &TarOptions::default(), limits)
+    }
+
+    /// As [`TarShards::open_urls`], with a say in where captions are.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_urls_with(
+        names: impl IntoIterator<Item = String>,
+        options: &RemoteOptions,
+        reading: &TarOptions,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
         let names: Vec<String> = names.into_iter().collect();
         let remote = Remote::new(options).map_err(DataError::Unreachable)?;
         let urls: Vec<&String> = names.iter().filter(|name| is_remote(name)).collect();
-        let mut indexed = index_all(&remote, &urls, &limits)?.into_iter();
-        let (mut source, mut total, mut largest) = (Self::empty(limits), 0, 0);
+        let mut indexed = index_all(&remote, &urls, reading, &limits)?.into_iter();
+        let (mut source, mut total, mut largest) = (Self::empty(reading, limits), 0, 0);
+        let reading = Arc::new(Reading::new(reading, None));
         for name in &names {
             if !is_remote(name) {
                 source.add_local(PathBuf::from(name))?;
             } else if let Some((shard, index)) = indexed.next() {
                 (total, largest) = (total + index.length, largest.max(index.length));
                 let captions = index.captions;
-                source.add(ShardFile::Remote(Arc::new(shard)), index.into_scan(), captions)?;
+                source.add(ShardFile::Remote(Arc::new(shard)), index.into_scan(), Arc::clone(&reading), captions)?;
             }
         }
         let ahead = Ahead::start().map_err(|source| DataError::Thread { source })?;
@@ -54,13 +70,19 @@ impl TarShards {
 type Indexed = (RemoteShard, IndexFile);
 
 /// Several at a time, in their order; the first error ends it.
-fn index_all(remote: &Remote, urls: &[&String], limits: &Limits) -> Result<Vec<Indexed>, DataError> {
+fn index_all(
+    remote: &Remote,
+    urls: &[&String],
+    options: &TarOptions,
+    limits: &Limits,
+) -> Result<Vec<Indexed>, DataError> {
+    let reading = Reading::new(options, None);
     let (next, stop, done) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(Vec::new()));
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(url) = urls.get(number) else { return };
-            let indexed = remote.index(url, limits, |file, scan| any_caption_in(file, scan, limits));
+            let indexed = remote.index(url, options, limits, |file, scan| any_caption_in(file, scan, &reading, limits));
             stop.fetch_or(indexed.is_err(), Ordering::Relaxed);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((number, indexed));
         }

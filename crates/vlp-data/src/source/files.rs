@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{Damage, DataError};
 
 /// A whole file, if it is a regular one and not longer than the limit.
-pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Damage> {
+pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Damage> {
     let failed = |error: std::io::Error| Damage::Io(format!("{}: {error}", path.display()));
     // Asked before opening: opening a pipe waits for its other end.
     let metadata = fs::metadata(path).map_err(failed)?;

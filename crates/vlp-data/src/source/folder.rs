@@ -1,21 +1,27 @@
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::class_labels::{ClassLabels, are_splits};
+use super::field_names::CaptionFields;
 use super::files::read_file;
-use super::{Row, Table};
-use crate::{Damage, DataError, Limits, Metadata};
+use super::{Row, Table, splits};
+use crate::{Damage, DataError, Limits, Metadata, SourceOptions};
 
 /// Where the captions of a folder of pictures are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FolderCaptions {
     /// Beside the pictures if there is any `.txt` or `.json` file, otherwise the class folders' names.
     #[default]
     Auto,
     /// `X.txt`, or the field `caption` of `X.json`, beside the picture `X.jpg`.
     Beside,
-    /// The name of the first folder below the root, with spaces for underscores and hyphens. The metadata field `label` has the
-    /// folder's name, `class` its number in the order of the names.
+    /// The name of the picture's folder, with spaces for underscores and hyphens, or its name in `classnames.txt` beside the folders, or
+    /// of ImageNet's class if all folders are WordNet ids. A folder that is in every class (`n01443537/images`) does not count. The
+    /// metadata field `label` has the folder's name, `class` its number in the order of the names, `split` the folder above if that
+    /// is named like one (`train`, `val`, `test`).
     Classes,
 }
 
@@ -29,7 +35,13 @@ impl Table {
     /// # Errors
     /// When the folder cannot be read or no picture can be used.
     pub fn from_folder(root: impl AsRef<Path>, captions: FolderCaptions, limits: Limits) -> Result<Self, DataError> {
-        let root = root.as_ref();
+        let options = SourceOptions { folder: captions, ..SourceOptions::with_limits(limits) };
+        Self::from_folder_with(root.as_ref(), &options)
+    }
+
+    /// As [`Table::from_folder`], with a say in the split and in the names of classes.
+    pub(crate) fn from_folder_with(root: &Path, options: &SourceOptions) -> Result<Self, DataError> {
+        let (captions, limits) = (options.folder, &options.limits);
         let (mut pictures, mut texts) = (Vec::new(), 0);
         let mut folders = vec![(PathBuf::new(), 0)];
         while let Some((folder, level)) = folders.pop() {
@@ -69,36 +81,39 @@ impl Table {
             FolderCaptions::Classes => false,
         };
         let mut table = Table::new(root.display().to_string(), root, limits.clone());
-        let classes: BTreeSet<String> = pictures.iter().filter_map(|path| class(path)).collect();
-        let classes: Vec<String> = classes.into_iter().collect();
+        let (labels, aside) = ClassLabels::of(root, &pictures, options)?;
+        if let Some(aside) = aside.filter(|_| !beside) {
+            table.warn(aside);
+        }
+        let fields = CaptionFields::of(options);
+        let splits = are_splits(&pictures);
+        if splits {
+            pictures.sort_by_key(|path| splits::of_path(path).and_then(|split| splits::number(&split)));
+        }
         for path in pictures {
-            let found = if beside { captions_beside(root, &path, &limits) } else { named(&path, &classes) };
+            let found = if beside { captions_beside(root, &path, &fields, limits) } else { labels.named(&path) };
             match (found, path.to_str()) {
-                (Ok((captions, metadata)), Some(path)) => table.push(Row { path: path.to_owned(), captions, metadata }),
+                (Ok((captions, mut metadata)), Some(name)) => {
+                    if let Some(split) = splits::of_path(&path).filter(|_| splits) {
+                        metadata.insert("split", split);
+                    }
+                    table.push(Row { path: name.to_owned(), captions, metadata });
+                }
                 (Err(damage), _) => table.push_damage(&damage),
                 (_, None) => table.push_damage(&Damage::Name(path.display().to_string())),
             }
         }
+        table.choose_split(options)?;
         table.finish()
     }
 }
 
-fn class(path: &Path) -> Option<String> {
-    let mut parts = path.components();
-    let first = parts.next()?;
-    parts.next()?;
-    Some(first.as_os_str().to_string_lossy().into_owned())
-}
-
-fn named(path: &Path, classes: &[String]) -> Result<(Vec<String>, Metadata), Damage> {
-    let name = class(path).ok_or(Damage::NoCaption)?;
-    let mut metadata = Metadata::default();
-    metadata.insert("class", classes.binary_search(&name).unwrap_or_default());
-    metadata.insert("label", name.clone());
-    Ok((vec![name.replace(['_', '-'], " ")], metadata))
-}
-
-fn captions_beside(root: &Path, path: &Path, limits: &Limits) -> Result<(Vec<String>, Metadata), Damage> {
+fn captions_beside(
+    root: &Path,
+    path: &Path,
+    fields: &CaptionFields,
+    limits: &Limits,
+) -> Result<(Vec<String>, Metadata), Damage> {
     let beside = |extension, limit| {
         let file = root.join(path).with_extension(extension);
         file.exists().then(|| read_file(&file, limit)).transpose()
@@ -107,7 +122,5 @@ fn captions_beside(root: &Path, path: &Path, limits: &Limits) -> Result<(Vec<Str
     let metadata = metadata.map(|bytes| Metadata::parse(&bytes)).transpose()?.unwrap_or_default();
     let text = beside("txt", limits.caption_bytes)?.unwrap_or_default();
     let text = String::from_utf8(text).map_err(|_| Damage::Encoding)?;
-    let from_json = metadata.text("caption").unwrap_or_default().to_owned();
-    let caption = if text.trim().is_empty() { from_json } else { text };
-    Ok((vec![caption], metadata))
+    Ok((fields.captions(&text, &metadata), metadata))
 }

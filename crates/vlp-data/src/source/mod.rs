@@ -1,45 +1,65 @@
 //! Where samples come from: one reader for each layout on disk, all behind [`Source`].
 
+mod class_labels;
+mod clip_benchmark;
+mod column_role;
 mod csv_table;
 #[cfg(feature = "remote")]
 mod far_shards;
+mod fetch_first;
+mod field_names;
 mod files;
+mod flickr;
 mod folder;
 mod frugal;
 mod idx;
+mod image_folder;
+mod json_document;
 mod json_lines;
 mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pickle;
 mod positioned;
+mod records;
 #[cfg(feature = "remote")]
 mod remote;
 mod shard_file;
+mod splits;
 mod table;
+mod table_rows;
+mod tar_options;
+mod tar_reading;
 mod tar_scan;
 mod tar_shards;
+mod text_table;
 mod yfcc;
 
 use std::fmt::Debug;
 
 use vlp_augment::Image;
 
-use crate::{Annotation, Damage, Fetched, Tally};
+use crate::{Annotation, Damage, Fetched, LeftOut, Tally};
 
-pub use csv_table::CsvOptions;
+pub use column_role::ColumnRole;
+pub use csv_table::{CsvOptions, Quoting, SurplusCells};
 pub use folder::FolderCaptions;
 #[cfg(feature = "parquet")]
 pub use parquet::{ParquetOptions, ParquetTable};
 #[cfg(feature = "remote")]
 pub use remote::RemoteOptions;
 pub use table::{Row, Table};
+pub use tar_options::TarOptions;
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
+pub(crate) use clip_benchmark::shards_of_export;
 #[cfg(feature = "hf-tokenizers")]
 pub(crate) use files::open_file;
+pub(crate) use files::read_file;
 pub(crate) use idx::Idx;
+pub(crate) use image_folder::metadata_files;
+pub(crate) use splits::of_file as split_of_file;
 
 use frugal::Frugal;
 
@@ -85,6 +105,29 @@ pub trait Source: Send + Sync + Debug {
 
     /// What is wrong with the source as a whole, a sentence each.
     fn warnings(&self) -> &[String];
+
+    /// What it leaves out by its own rules, damage found while indexing and files it does not read, with examples where it knows
+    /// them.
+    fn left_out(&self) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        self.tally().iter().for_each(|(kind, count)| left_out.add_count(kind.name(), count));
+        left_out
+    }
+
+    /// What tells a sample from others wherever it lies: the same for all samples of one picture.
+    ///
+    /// # Errors
+    /// The damage that makes it unknown.
+    fn key(&self, index: usize) -> Result<String, Damage> {
+        self.annotation(index).map(|annotation| annotation.key)
+    }
+
+    /// Whether the source knows a column or field of this name as that of the picture or of the caption, which are not among the
+    /// metadata.
+    fn role(&self, column: &str) -> Option<ColumnRole> {
+        let _ = column;
+        None
+    }
 
     /// Lengths of the runs of samples that lie together, such as shards: what is read window by window from afar.
     fn groups(&self) -> Vec<usize> {

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use super::files::read_file;
-use super::{Picture, Source};
-use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
+use super::{ColumnRole, Picture, Source};
+use crate::{Annotation, Damage, DataError, LeftOut, Limits, Metadata, Tally};
 
 /// One line of a table of picture files.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,15 +19,18 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Table {
     /// The table, for messages.
-    origin: String,
+    pub(super) origin: String,
     /// What relative paths begin from.
-    root: PathBuf,
-    rows: Vec<Row>,
-    limits: Limits,
-    tally: Tally,
-    warnings: Vec<String>,
+    pub(super) root: PathBuf,
+    pub(super) rows: Vec<Row>,
+    pub(super) limits: Limits,
+    pub(super) tally: Tally,
+    pub(super) warnings: Vec<String>,
+    pub(super) left_out: LeftOut,
+    /// Names of the columns or fields of picture and caption.
+    pub(super) columns: Option<(String, String)>,
     /// Lines seen, good or not.
-    seen: usize,
+    pub(super) seen: usize,
 }
 
 /// Warnings beyond this number are only counted.
@@ -43,6 +46,8 @@ impl Table {
             limits,
             tally: Tally::default(),
             warnings: Vec::new(),
+            left_out: LeftOut::default(),
+            columns: None,
             seen: 0,
         }
     }
@@ -67,15 +72,20 @@ impl Table {
             self.rows.push(row);
             return;
         };
-        self.tally.add(damage.kind());
-        self.warn(format!("row {}: {damage}", self.seen));
+        self.leave_out(&damage);
     }
 
     /// Counts a row that cannot be read at all.
     pub fn push_damage(&mut self, damage: &Damage) {
         self.seen += 1;
+        self.leave_out(damage);
+    }
+
+    fn leave_out(&mut self, damage: &Damage) {
         self.tally.add(damage.kind());
-        self.warn(format!("row {}: {damage}", self.seen));
+        let row = format!("row {}: {damage}", self.seen);
+        self.left_out.add(damage.kind().name(), || row.clone());
+        self.warn(row);
     }
 
     pub(super) fn warn(&mut self, text: String) {
@@ -98,6 +108,11 @@ impl Table {
             });
         }
         Ok(self)
+    }
+
+    /// How the columns of picture and caption are called.
+    pub(super) fn name_columns(&mut self, image: &str, caption: &str) {
+        self.columns.get_or_insert_with(|| (image.to_owned(), caption.to_owned()));
     }
 
     /// The folder a file lies in.
@@ -135,7 +150,12 @@ impl Source for Table {
 
     fn picture(&self, index: usize) -> Result<Picture, Damage> {
         // An absolute path replaces the root.
-        let path = self.root.join(&self.row(index)?.path);
+        let written = &self.row(index)?.path;
+        let mut path = self.root.join(written);
+        // Tables written on Windows.
+        if written.contains('\\') && !path.exists() {
+            path = self.root.join(written.replace('\\', "/"));
+        }
         read_file(&path, self.limits.entry_bytes).map(Picture::Encoded)
     }
 
@@ -145,5 +165,21 @@ impl Source for Table {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn role(&self, column: &str) -> Option<ColumnRole> {
+        match &self.columns {
+            Some((image, _)) if image == column => Some(ColumnRole::Picture),
+            Some((_, caption)) if caption == column => Some(ColumnRole::Caption),
+            _ => None,
+        }
+    }
+
+    fn left_out(&self) -> LeftOut {
+        self.left_out.clone()
+    }
+
+    fn key(&self, index: usize) -> Result<String, Damage> {
+        self.row(index).map(|row| row.path.clone())
     }
 }

@@ -66,11 +66,11 @@ impl Group {
 /// Header blocks and the extended headers before one member may not be longer than this.
 const HEADER_BYTES: u64 = 1 << 20;
 
-/// Reads the headers of a shard, seeking over the data.
+/// Reads the headers of a shard, seeking over the data. `text` is what members with captions end in.
 ///
 /// # Errors
 /// When the file cannot be read at all; damage inside is counted instead.
-pub(super) fn scan(file: &File, limits: &Limits) -> io::Result<Scan> {
+pub(super) fn scan(file: &File, text: &str, limits: &Limits) -> io::Result<Scan> {
     let length = file.metadata()?.len();
     let budget = Cell::new(HEADER_BYTES);
     let mut archive = Archive::new(Frugal {
@@ -103,7 +103,7 @@ pub(super) fn scan(file: &File, limits: &Limits) -> io::Result<Scan> {
             scan.tally.add(DamageKind::Name);
             continue;
         };
-        let Some(part) = part_of(&extension) else {
+        let Some(part) = part_of(&extension, text) else {
             continue;
         };
         let group = groups.of(key);
@@ -206,10 +206,10 @@ impl Groups {
     }
 }
 
-fn part_of(extension: &str) -> Option<Part> {
+fn part_of(extension: &str, text: &str) -> Option<Part> {
     match extension {
+        _ if extension == text => Some(Part::Text),
         "png" | "jpg" | "jpeg" | "webp" => Some(Part::Image),
-        "txt" => Some(Part::Text),
         "json" => Some(Part::Json),
         _ => None,
     }

@@ -1,9 +1,14 @@
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clip_benchmark::export_of;
 
 #[cfg(feature = "remote")]
 use super::far_shards::Far;
 use super::shard_file::ShardFile;
+use super::tar_options::TarOptions;
+use super::tar_reading::Reading;
 use super::tar_scan::{Entry, Scan, Span, scan};
 use super::{Picture, Source};
 use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
@@ -17,6 +22,9 @@ use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
 pub struct TarShards {
     pub(super) shards: Vec<ShardFile>,
     entries: Vec<(u32, Entry)>,
+    options: TarOptions,
+    /// What the text of a shard's samples is.
+    readings: Vec<Arc<Reading>>,
     limits: Limits,
     tally: Tally,
     warnings: Vec<String>,
@@ -37,17 +45,31 @@ impl TarShards {
     /// # Errors
     /// When a shard cannot be opened, when no sample of a shard has a caption, or when nothing is left at all.
     pub fn open(paths: impl IntoIterator<Item = PathBuf>, limits: Limits) -> Result<Self, DataError> {
-        let mut source = Self::empty(limits);
+        Self::open_with(paths, &TarOptions::default(), limits)
+    }
+
+    /// As [`TarShards::open`], with a say in where captions are.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(
+        paths: impl IntoIterator<Item = PathBuf>,
+        options: &TarOptions,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        let mut source = Self::empty(options, limits);
         for path in paths {
             source.add_local(path)?;
         }
         source.finish()
     }
 
-    pub(super) fn empty(limits: Limits) -> Self {
+    pub(super) fn empty(options: &TarOptions, limits: Limits) -> Self {
         Self {
             shards: Vec::new(),
             entries: Vec::new(),
+            options: options.clone(),
+            readings: Vec::new(),
             limits,
             tally: Tally::default(),
             warnings: Vec::new(),
@@ -70,15 +92,33 @@ impl TarShards {
     pub(super) fn add_local(&mut self, path: PathBuf) -> Result<(), DataError> {
         let read_error = |source| DataError::Read { path: path.clone(), source };
         let file = File::open(&path).map_err(read_error)?;
-        let found = scan(&file, &self.limits).map_err(read_error)?;
+        let reading = self.reading(&path)?;
+        let found = scan(&file, reading.text_field(), &self.limits).map_err(read_error)?;
         let keep = (self.shards.len() < KEEP_OPEN).then_some(file);
         let shard = ShardFile::Local { path, open: keep };
-        let captions = any_caption(&shard, &found, &self.limits);
-        self.add(shard, found, captions)
+        let captions = any_caption(&shard, &found, &reading, &self.limits);
+        self.add(shard, found, reading, captions)
+    }
+
+    /// How the text of a shard is read; that of its neighbour, where both lie in one folder.
+    fn reading(&self, path: &Path) -> Result<Arc<Reading>, DataError> {
+        let known = match (self.shards.last(), self.readings.last()) {
+            (Some(ShardFile::Local { path: last, .. }), Some(reading)) if last.parent() == path.parent() => {
+                Some(reading)
+            }
+            _ => None,
+        };
+        known.map_or_else(|| Ok(Arc::new(Reading::new(&self.options, export_of(path)?))), |known| Ok(Arc::clone(known)))
     }
 
     /// Adds what was found in a shard, and whether a sample of it has a caption.
-    pub(super) fn add(&mut self, shard: ShardFile, found: Scan, captions: bool) -> Result<(), DataError> {
+    pub(super) fn add(
+        &mut self,
+        shard: ShardFile,
+        found: Scan,
+        reading: Arc<Reading>,
+        captions: bool,
+    ) -> Result<(), DataError> {
         let name = shard.name();
         for warning in &found.warnings {
             self.warnings.push(format!("{name}: {warning}"));
@@ -89,12 +129,14 @@ impl TarShards {
         self.tally.merge(&found.tally);
         if !captions {
             return Err(DataError::NoCaptions {
-                shard: name.into(),
                 samples: found.entries.len() + found.without_text,
+                fields: fields_of(&shard, &found),
+                shard: name.into(),
             });
         }
         let number = self.shards.len() as u32;
         self.shards.push(shard);
+        self.readings.push(reading);
         self.entries.extend(found.entries.into_iter().map(|entry| (number, entry)));
         Ok(())
     }
@@ -108,26 +150,45 @@ impl TarShards {
 }
 
 /// Whether a shard without captions can be ruled out: usually the first sample settles it.
-fn any_caption(shard: &ShardFile, scan: &Scan, limits: &Limits) -> bool {
-    any_caption_by(scan, limits, |span| shard.read(span))
+fn any_caption(shard: &ShardFile, scan: &Scan, reading: &Reading, limits: &Limits) -> bool {
+    any_caption_by(scan, reading, limits, |span| shard.read(span))
+}
+
+/// The fields that the first readable `.json` of a shard has, for whoever has to name one.
+fn fields_of(shard: &ShardFile, scan: &Scan) -> String {
+    let metadata = |entry: &Entry| Metadata::parse(&shard.read(entry.json?).ok()?).ok();
+    let names = scan.entries.iter().take(10).find_map(metadata).map(|metadata| {
+        metadata.fields().keys().take(20).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    });
+    match names {
+        Some(names) if !names.is_empty() => {
+            format!("; the first .json has {names}: name the field of captions in `captions`")
+        }
+        _ => String::new(),
+    }
 }
 
 /// The same for a shard that is only a file yet.
 #[cfg(feature = "remote")]
-pub(super) fn any_caption_in(file: &File, scan: &Scan, limits: &Limits) -> bool {
-    any_caption_by(scan, limits, |span| {
+pub(super) fn any_caption_in(file: &File, scan: &Scan, reading: &Reading, limits: &Limits) -> bool {
+    any_caption_by(scan, reading, limits, |span| {
         let mut bytes = vec![0; span.length as usize];
         super::positioned::read_at(file, &mut bytes, span.offset).map_err(|error| Damage::Io(error.to_string()))?;
         Ok(bytes)
     })
 }
 
-fn any_caption_by(scan: &Scan, limits: &Limits, read: impl Fn(Span) -> Result<Vec<u8>, Damage>) -> bool {
+fn any_caption_by(
+    scan: &Scan,
+    reading: &Reading,
+    limits: &Limits,
+    read: impl Fn(Span) -> Result<Vec<u8>, Damage>,
+) -> bool {
     let empty = scan.entries.is_empty() && scan.without_text == 0;
     empty
         || scan.entries.iter().any(|entry| {
             // Damage of another kind says nothing about captions and is met again when training.
-            !matches!(annotate(&read, entry, limits), Err(Damage::NoCaption))
+            !matches!(annotate(&read, entry, reading, limits), Err(Damage::NoCaption))
         })
 }
 
@@ -153,12 +214,17 @@ impl Source for TarShards {
 
     fn annotation(&self, index: usize) -> Result<Annotation, Damage> {
         let (shard, entry) = self.entry(index)?;
-        annotate(|span| shard.read(span), entry, &self.limits)
+        let reading = &self.readings[self.entries[index].0 as usize];
+        annotate(|span| shard.read(span), entry, reading, &self.limits)
     }
 
     fn picture(&self, index: usize) -> Result<Picture, Damage> {
         let (shard, entry) = self.entry(index)?;
         shard.read(entry.image).map(Picture::Encoded)
+    }
+
+    fn key(&self, index: usize) -> Result<String, Damage> {
+        self.entry(index).map(|(_, entry)| entry.key.to_string())
     }
 
     fn tally(&self) -> &Tally {
@@ -193,26 +259,26 @@ impl Source for TarShards {
 fn annotate(
     read: impl Fn(Span) -> Result<Vec<u8>, Damage>,
     entry: &Entry,
+    reading: &Reading,
     limits: &Limits,
 ) -> Result<Annotation, Damage> {
-    let metadata = match entry.json {
+    let mut metadata = match entry.json {
         Some(span) => Metadata::parse(&read(span)?)?,
         None => Metadata::default(),
     };
-    let mut caption = String::new();
+    let mut text = String::new();
     if let Some(span) = entry.text {
-        caption = String::from_utf8(read(span)?).map_err(|_| Damage::Encoding)?;
+        text = String::from_utf8(read(span)?).map_err(|_| Damage::Encoding)?;
     }
-    let caption = [caption.as_str(), metadata.text("caption").unwrap_or_default()]
-        .map(str::trim)
-        .into_iter()
-        .find(|text| !text.is_empty())
-        .ok_or(Damage::NoCaption)?
-        .to_owned();
+    let captions = reading.captions(&text, &mut metadata)?.into_iter();
+    let mut captions = captions.map(|caption| caption.trim().to_owned()).filter(|caption| !caption.is_empty());
+    let caption = captions.next().ok_or(Damage::NoCaption)?;
+    let other_captions: Vec<String> = captions.collect();
     // The index has seen to `.txt`; a caption in `.json` may be as long as the whole member.
-    if caption.len() as u64 > limits.caption_bytes {
+    let longest = other_captions.iter().map(String::len).max().unwrap_or_default().max(caption.len()) as u64;
+    if longest > limits.caption_bytes {
         let member = format!("{}.json", entry.key);
-        return Err(Damage::TooLarge { member, bytes: caption.len() as u64, limit: limits.caption_bytes });
+        return Err(Damage::TooLarge { member, bytes: longest, limit: limits.caption_bytes });
     }
-    Ok(Annotation { key: entry.key.to_string(), caption, other_captions: Vec::new(), metadata })
+    Ok(Annotation { key: entry.key.to_string(), caption, other_captions, metadata })
 }

@@ -19,11 +19,28 @@ impl ModelConfig {
     /// # Errors
     /// When it is no JSON, of another model, or asks for what neither open_clip nor this crate has.
     pub fn from_hugging_face(json: &str) -> Result<Self, WeightError> {
-        let config: Value = serde_json::from_str(json).map_err(|error| WeightError::config(WHAT, error))?;
+        let mut config: Value = serde_json::from_str(json).map_err(|error| WeightError::config(WHAT, error))?;
         match config["model_type"].as_str() {
-            Some("clip") => clip(&config),
+            Some("clip") => {
+                overridden(&mut config)?;
+                clip(&config)
+            }
             Some("siglip") => siglip(&config),
-            other => Err(WeightError::config(WHAT, format!("model_type is {other:?}, only clip and siglip are read"))),
+            Some("siglip2") => {
+                let reason = "model_type is siglip2, a NaFlex model whose patches are resized for each picture, which is not here; \
+                              SigLIP 2 of a fixed resolution has model_type siglip";
+                Err(WeightError::config(WHAT, reason))
+            }
+            Some(kind) => Err(WeightError::config(
+                WHAT,
+                format!("model_type is {kind}; clip and siglip, and their towers alone, are read"),
+            )),
+            None if config.get("architecture").is_some() => {
+                let reason =
+                    format!("it is timm's, of {}; clip and siglip of Hugging Face are read", config["architecture"]);
+                Err(WeightError::config(WHAT, reason))
+            }
+            None => Err(WeightError::config(WHAT, "it names no model_type; clip and siglip are read")),
         }
     }
 
@@ -60,6 +77,20 @@ impl ModelConfig {
             ),
         }
     }
+}
+
+/// Old files say a tower twice. As in transformers, `text_config_dict` and `vision_config_dict` take the place of
+/// `text_config` and `vision_config`, with defaults for what they leave out.
+fn overridden(config: &mut Value) -> Result<(), WeightError> {
+    for tower in ["text_config", "vision_config"] {
+        let key = format!("{tower}_dict");
+        match config.get(&key) {
+            None | Some(Value::Null) => (),
+            Some(given @ Value::Object(_)) => config[tower] = given.clone(),
+            Some(given) => return Err(WeightError::config(WHAT, format!("{key} is {given}, no table of keys"))),
+        }
+    }
+    Ok(())
 }
 
 fn activation_name(activation: ModelActivation) -> &'static str {

@@ -94,7 +94,7 @@ pub(super) fn with_arguments(mut tower: VitTower, arguments: &Map<String, Value>
 }
 
 /// The timm name of a tower, with the arguments that make up for what the name does not say.
-pub(super) fn name_of(tower: &VitTower) -> (String, Map<String, Value>) {
+pub(crate) fn name_of(tower: &VitTower) -> (String, Map<String, Value>) {
     let names = TRUNKS.iter().map(|(family, patch, side, _)| name(family, *patch, *side));
     let mut same_sizes = names
         .filter(|name| trunk(name).is_some_and(|known| VitTower { activation: tower.activation, ..known } == *tower));

@@ -149,6 +149,14 @@ pub struct Towers {
 }
 
 impl Towers {
+    /// Side of the square pictures that the image tower reads, in pixels.
+    pub fn image_size(&self) -> usize {
+        match &self.image {
+            ImageTower::Vit(vit) => vit.image_size,
+            ImageTower::ResNet(net) => net.image_size,
+        }
+    }
+
     /// Refuses sizes that no tower can have, before anything is computed from them.
     pub(super) fn check(self) -> Result<Self, WeightError> {
         let refuse = |reason: String| Err(WeightError::config("this model configuration", reason));

@@ -1,10 +1,13 @@
 //! How a picture becomes what an image tower reads, kept beside the weights.
 
+mod fit;
 mod hugging_face;
+mod open_clip;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use vlp_augment::{Filter, Image, ImageTransform, Normalization, ResizeMode, ResizeTo, SampleRng};
+
+pub use fit::FitPicture;
 
 use crate::config::{ImageSize, ImageTower, VitPool};
 use crate::{ModelConfig, WeightError};
@@ -39,7 +42,7 @@ pub enum ResizeModeName {
     Longest,
 }
 
-/// open_clip's `preprocess_cfg`: unknown keys are refused, missing ones have open_clip's defaults.
+/// open_clip's `preprocess_cfg`, and what transformers and timm have beyond it; what is missing has open_clip's defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreprocessConfig {
@@ -55,8 +58,16 @@ pub struct PreprocessConfig {
     pub interpolation: Interpolation,
     /// What happens to a picture that is no square.
     pub resize_mode: ResizeModeName,
-    /// Value of all three channels in the margins of `longest`.
-    pub fill_color: u8,
+    /// Red, green and blue in the margins of `longest`.
+    pub fill_color: [u8; 3],
+    /// What a picture is resized to before `size` is cut out of its middle, where that is another size: the shorter side with
+    /// `shortest`, both sides with `squash`. open_clip has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<ImageSize>,
+    /// Whether an odd margin of the middle leaves its extra pixel at the right and bottom, as in transformers; in open_clip
+    /// half a pixel is rounded to even.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub crop_down: bool,
 }
 
 /// The only colour mode there is.
@@ -115,7 +126,9 @@ impl PreprocessConfig {
             std,
             interpolation,
             resize_mode,
-            fill_color: 0,
+            fill_color: [0; 3],
+            resize: None,
+            crop_down: false,
         }
     }
 
@@ -136,27 +149,10 @@ impl PreprocessConfig {
         Ok(PreprocessConfig::of(family, side))
     }
 
-    /// Reads open_clip's `preprocess_cfg`. A key that is null is as good as missing.
-    ///
-    /// # Errors
-    /// When it is no JSON, a key is unknown or a value is none that open_clip takes.
-    pub fn from_json(json: &str) -> Result<Self, WeightError> {
-        let refuse = |error: serde_json::Error| WeightError::config("this preprocess_cfg", error);
-        let mut value: Value = serde_json::from_str(json).map_err(refuse)?;
-        if let Some(entries) = value.as_object_mut() {
-            entries.retain(|_, value| !value.is_null());
-        }
-        serde_json::from_value::<Self>(value).map_err(refuse)?.checked()
-    }
-
-    /// open_clip's `preprocess_cfg`.
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
-    }
-
     pub(super) fn checked(self) -> Result<Self, WeightError> {
         let refuse = |reason: String| Err(WeightError::config("this preprocessing", reason));
-        let size = self.size.height_width();
+        let mut size = self.size.height_width().to_vec();
+        size.extend(self.resize.iter().flat_map(|size| size.height_width()));
         if !size.iter().all(|side| (1..=1 << 14).contains(side)) {
             return refuse(format!("size {size:?} must lie between 1 and {}", 1 << 14));
         }
@@ -172,20 +168,29 @@ impl PreprocessConfig {
     }
 
     /// The resizing alone: what goes before a batch is made and normalised elsewhere.
-    pub fn resize(&self) -> ResizeTo {
+    pub fn resize(&self) -> FitPicture {
         let [height, width] = self.size.height_width();
         let mode = match self.resize_mode {
             ResizeModeName::Shortest => ResizeMode::Shortest,
             ResizeModeName::Squash => ResizeMode::Squash,
-            ResizeModeName::Longest => ResizeMode::Longest { fill: [self.fill_color; 3] },
+            ResizeModeName::Longest => ResizeMode::Longest { fill: self.fill_color },
         };
         let filter = match self.interpolation {
+            // open_clip 3.3.0 covers a target that is no square with its default filter, whatever is configured.
+            _ if mode == ResizeMode::Shortest && height != width => Filter::Bicubic,
             Interpolation::Bicubic | Interpolation::Random => Filter::Bicubic,
             Interpolation::Bilinear => Filter::Bilinear,
             Interpolation::Lanczos => Filter::Lanczos,
             Interpolation::Nearest => Filter::Nearest,
         };
-        ResizeTo { width, height, mode, filter }
+        let to = |[height, width]: [usize; 2]| ResizeTo { width, height, mode, filter };
+        match self.resize.map(ImageSize::height_width) {
+            None if self.crop_down && mode == ResizeMode::Shortest && height == width => {
+                FitPicture::Cut { from: to([height, width]), side: height, down: true }
+            }
+            None => FitPicture::To(to([height, width])),
+            Some(from) => FitPicture::Cut { from: to(from), side: height, down: self.crop_down },
+        }
     }
 
     /// A picture as the image tower reads it: resized, in units of the statistics.

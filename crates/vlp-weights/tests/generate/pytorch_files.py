@@ -8,6 +8,7 @@ import pickle
 import tarfile
 import zipfile
 
+import numpy as np
 import torch
 
 plain = collections.OrderedDict(
@@ -24,6 +25,9 @@ wrapped = {f"module.{name}": value for name, value in plain.items()}
 optimizer = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
 checkpoint = {"epoch": 3, "name": "run", "state_dict": wrapped, "optimizer": optimizer, "dtype": torch.float32}
 torch.save(checkpoint, "tests/golden/checkpoint.pt")
+# Older versions of open_clip computed learning rates in numpy, whose scalars stand in the optimizer's groups.
+scalars = {"state": {}, "param_groups": [{"lr": np.float64(0.1), "betas": (np.float32(0.9), 0.98), "params": [0]}]}
+torch.save({"epoch": 3, "name": "run", "state_dict": wrapped, "optimizer": scalars}, "tests/golden/numpy_scalars.pt")
 torch.save({"epoch": 3}, "tests/bad/no_tensors.pt")
 torch.save({"a": torch.zeros(1).expand(1 << 28)}, "tests/bad/expanded.pt")
 

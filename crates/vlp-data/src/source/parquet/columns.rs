@@ -1,12 +1,14 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::{ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::schema::types::{BasicTypeInfo, ColumnDescPtr, SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use super::ParquetOptions;
+use crate::source::fetch_first::fetch_first;
 
 /// Names that are tried for the picture and for the caption; the first one present is taken.
-const IMAGES: [&str; 12] = [
+const IMAGES: [&str; 13] = [
     "image",
     "jpg",
     "jpeg",
@@ -17,10 +19,11 @@ const IMAGES: [&str; 12] = [
     "image_path",
     "file_name",
     "filepath",
+    "filename",
     "file_path",
     "path",
 ];
-const CAPTIONS: [&str; 6] = ["caption", "captions", "text", "txt", "title", "sentences"];
+const CAPTIONS: [&str; 7] = ["caption", "captions", "text", "txt", "title", "sentences", "raw"];
 
 /// What img2dataset's tables have, whatever it was told to write.
 const KEY: &str = "key";
@@ -43,7 +46,9 @@ pub(super) struct Columns {
     pub(super) pictures: Pictures,
     /// Name of the column with the picture or its path.
     pub(super) image: String,
-    pub(super) caption: String,
+    pub(super) captions: Vec<String>,
+    /// Columns that are not read: neither picture nor caption, nor one text, number or truth value a row.
+    pub(super) unread: Vec<String>,
     /// Whether rows say whether their picture was fetched.
     pub(super) status: bool,
     /// The columns that are read when the table is opened: all but the pictures.
@@ -62,8 +67,9 @@ impl Columns {
         let missing = |what: &str, option: &str, chosen: &Option<String>, usual: &[&str]| {
             let wanted = chosen.as_ref().map_or_else(|| usual.join(", "), Clone::clone);
             let there: Vec<&str> = fields.iter().map(|field| field.name()).take(20).collect();
+            let advice = fetch_first(there.iter().copied(), Path::new("table.parquet")).unwrap_or_default();
             let there = there.join(", ");
-            format!("no column of {what} named {wanted} among {there}: name it in `ParquetOptions::{option}`")
+            format!("no column of {what} named {wanted} among {there}: name it in `ParquetOptions::{option}`. {advice}")
         };
         let status = named(KEY).is_some() && named(STATUS).is_some_and(is_text);
         let (image, pictures) = match pick(&options.image_column, &IMAGES) {
@@ -73,8 +79,19 @@ impl Columns {
         };
         let caption = pick(&options.caption_column, &CAPTIONS)
             .ok_or_else(|| missing("captions", "caption_column", &options.caption_column, &CAPTIONS))?;
+        let mut captions = vec![caption.name().to_owned()];
+        for name in &options.other_caption_columns {
+            let chosen = Some(name.clone());
+            named(name).ok_or_else(|| missing("captions", "other_caption_columns", &chosen, &CAPTIONS))?;
+            captions.push(name.clone());
+        }
+        let unread = fields.iter().filter(|field| {
+            let used = field.name() == image || captions.iter().any(|name| name == field.name());
+            !used && !is_scalar(field)
+        });
+        let unread = unread.map(|field| field.name().to_owned()).collect();
         let kept = fields.iter().filter_map(|field| match field.name() {
-            name if name == caption.name() => Some(Ok(Arc::clone(field))),
+            name if captions.iter().any(|caption| caption == name) => Some(Ok(Arc::clone(field))),
             name if name == image && field.is_group() => path_of(field).transpose(),
             _ => is_scalar(field).then(|| Ok(Arc::clone(field))),
         });
@@ -84,7 +101,8 @@ impl Columns {
         Ok(Self {
             pictures,
             image,
-            caption: caption.name().to_owned(),
+            captions,
+            unread,
             status,
             projection: Arc::new(SchemaDescriptor::new(Arc::new(root))),
         })
@@ -136,7 +154,13 @@ fn is_text(field: &TypePtr) -> bool {
 /// Whether a column has one text, number or truth value in each row.
 fn is_scalar(field: &TypePtr) -> bool {
     use PhysicalType::{BOOLEAN, DOUBLE, FLOAT, INT32, INT64};
-    let number = || matches!(field.get_physical_type(), BOOLEAN | INT32 | INT64 | FLOAT | DOUBLE);
+    let number = || {
+        let info = field.get_basic_info();
+        let decimal = info.converted_type() == ConvertedType::DECIMAL
+            || matches!(info.logical_type_ref(), Some(LogicalType::Decimal { .. }));
+        let half = matches!(info.logical_type_ref(), Some(LogicalType::Float16));
+        decimal || half || matches!(field.get_physical_type(), BOOLEAN | INT32 | INT64 | FLOAT | DOUBLE)
+    };
     is_text(field) || (field.is_primitive() && !is_repeated(field) && number())
 }
 

@@ -16,12 +16,13 @@ mod rows;
 mod thrift;
 mod unpack;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::read_file;
-use super::{Picture, Row, Source, Table};
-use crate::{Annotation, Damage, DataError, Limits, Tally};
+use super::{ColumnRole, Picture, Row, Source, Table, splits};
+use crate::{Annotation, Damage, DataError, LeftOut, Limits, SourceOptions, Tally};
 use columns::{Columns, Pictures};
 use embedded::Embedded;
 use file::{Bytewise, ParquetFile};
@@ -59,6 +60,10 @@ struct ParquetPart {
 /// More files than this are opened anew for each read instead of being kept open.
 const KEEP_OPEN: usize = 256;
 
+/// Names of splits that were met; hostile tables could invent more.
+type Splits = BTreeSet<String>;
+const MOST_SPLITS: usize = 100;
+
 /// img2dataset's files are named by the encoding it was told to use.
 const ENDINGS: [&str; 4] = ["jpg", "png", "webp", "jpeg"];
 
@@ -68,6 +73,17 @@ impl ParquetTable {
     /// # Errors
     /// When a file cannot be read or is damaged outside its pictures, a column is missing, or no row can be used.
     pub fn open(
+        paths: impl IntoIterator<Item = PathBuf>,
+        options: &ParquetOptions,
+        limits: Limits,
+    ) -> Result<Self, DataError> {
+        let mut table = Self::read(paths, options, limits)?;
+        table.table = table.table.finish()?;
+        Ok(table)
+    }
+
+    /// The same, not yet checked for rows.
+    fn read(
         paths: impl IntoIterator<Item = PathBuf>,
         options: &ParquetOptions,
         limits: Limits,
@@ -83,18 +99,37 @@ impl ParquetTable {
             groups: Vec::new(),
             embedded: Embedded::default(),
         };
-        for path in paths {
-            table.add(path, options)?;
+        let mut splits = Splits::default();
+        for path in &paths {
+            table.add(path.clone(), options, &mut splits)?;
         }
-        table.table = table.table.finish()?;
+        if let (Some(split), Some(path)) = (&options.split, paths.first()) {
+            splits::check(split, splits.iter().map(String::as_str), path)?;
+        }
         Ok(table)
     }
 
-    fn add(&mut self, path: PathBuf, options: &ParquetOptions) -> Result<(), DataError> {
+    /// The rows alone, for tables whose pictures are in files of their own.
+    pub(in crate::source) fn read_paths(path: &Path, options: &SourceOptions) -> Result<Table, DataError> {
+        let table = Self::read([path.to_owned()], &ParquetOptions::of(options), options.limits.clone())?;
+        if table.files.iter().any(|file| !matches!(file.pictures, Pictures::Paths)) {
+            let reason = "no column of text names files: it must be called `file_name`, or named in `image`".to_owned();
+            return Err(DataError::Table { path: path.to_owned(), reason });
+        }
+        Ok(table.table)
+    }
+
+    fn add(&mut self, path: PathBuf, options: &ParquetOptions, splits: &mut Splits) -> Result<(), DataError> {
         let mut file = ParquetFile::open(&path)?;
         let wrong = |reason| DataError::Table { path: path.clone(), reason };
         let columns =
             guarded(|| Columns::find(file.metadata.file_metadata().schema_descr(), options)).map_err(wrong)?;
+        self.table.name_columns(&columns.image, &columns.captions[0]);
+        if !columns.unread.is_empty() && self.files.is_empty() {
+            let names: Vec<_> = columns.unread.iter().take(20).map(|name| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            self.table.warn(format!("columns that are neither text nor number are left out of the metadata: {names}"));
+        }
         let root = options.root.clone().unwrap_or_else(|| Table::folder_of(&path));
         if matches!(columns.pictures, Pictures::Keys) && path.with_extension("tar").exists() {
             let tar = path.with_extension("tar");
@@ -107,6 +142,15 @@ impl ParquetTable {
             let before = samples.len();
             let each = |row_number: u64, row: Result<Row, Damage>| match row {
                 Ok(row) => {
+                    if let Some(wanted) = &options.split {
+                        let split = row.metadata.text("split").unwrap_or_default();
+                        if splits.len() < MOST_SPLITS && !split.is_empty() {
+                            splits.insert(split.to_owned());
+                        }
+                        if !splits::is(wanted, split) {
+                            return;
+                        }
+                    }
                     let kept = table.len();
                     table.push(row);
                     if table.len() > kept {
@@ -190,6 +234,18 @@ impl Source for ParquetTable {
 
     fn warnings(&self) -> &[String] {
         self.table.warnings()
+    }
+
+    fn left_out(&self) -> LeftOut {
+        self.table.left_out()
+    }
+
+    fn role(&self, column: &str) -> Option<ColumnRole> {
+        self.table.role(column)
+    }
+
+    fn key(&self, index: usize) -> Result<String, Damage> {
+        self.table.key(index)
     }
 
     fn groups(&self) -> Vec<usize> {

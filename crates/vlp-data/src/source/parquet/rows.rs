@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use parquet::data_type::ByteArray;
+use half::f16;
+use parquet::data_type::{ByteArray, Decimal};
 use parquet::record::{Field, Row as Record, reader::TreeBuilder};
 use serde_json::{Number, Value};
 
@@ -51,10 +52,11 @@ fn row(
     limits: &Limits,
     text: &mut u64,
 ) -> Result<Row, Damage> {
-    let (mut path, mut captions, mut metadata, mut length) = (None, None, Metadata::default(), 0);
+    let (mut path, mut metadata, mut length) = (None, Metadata::default(), 0);
+    let mut captions = vec![Vec::new(); columns.captions.len()];
     for (name, field) in record.into_columns() {
-        if name == columns.caption {
-            captions = Some(texts(&field)?);
+        if let Some(number) = columns.captions.iter().position(|caption| *caption == name) {
+            captions[number] = texts(&field)?;
         } else if name == columns.image && !matches!(columns.pictures, Pictures::Keys) {
             path = path_in(field);
         } else if let Some(value) = scalar(field) {
@@ -62,7 +64,7 @@ fn row(
             metadata.insert(&name, value);
         }
     }
-    let captions = captions.unwrap_or_default();
+    let captions = captions.concat();
     *text += length + captions.iter().map(|caption| caption.len() as u64).sum::<u64>();
     if length > limits.metadata_bytes {
         return Err(Damage::TooLarge { member: "metadata".to_owned(), bytes: length, limit: limits.metadata_bytes });
@@ -107,6 +109,11 @@ fn texts(field: &Field) -> Result<Vec<String>, Damage> {
         Field::ListInternal(list) => {
             list.elements().iter().map(texts).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
         }
+        Field::Group(record) => {
+            let text =
+                |wanted: &str| record.get_column_iter().find(|(name, _)| *name == wanted).map(|(_, field)| field);
+            ["raw", "caption", "text", "sentence"].iter().find_map(|name| text(name)).map_or(Ok(Vec::new()), texts)?
+        }
         // A caption that is a number is still a caption, as in open_clip's tables.
         other => scalar(other.clone()).map(|value| value.to_string()).into_iter().collect(),
     })
@@ -134,6 +141,43 @@ fn scalar(field: Field) -> Option<Value> {
         // As it is written, not as the nearest double.
         Field::Float(value) => float(value.to_string().parse().ok()?)?,
         Field::Double(value) => float(value)?,
+        Field::Float16(value) => float(shortest(value))?,
+        Field::Decimal(value) => decimal(&value)?,
         _ => return None,
     })
+}
+
+/// The double with the fewest digits that is this half.
+fn shortest(value: f16) -> f64 {
+    let wide = f64::from(value);
+    if wide.fract() == 0.0 {
+        return wide;
+    }
+    let written = (0..5).map(|digits| format!("{wide:.digits$e}"));
+    let mut written = written.filter_map(|text| text.parse::<f64>().ok());
+    written.find(|&short| f16::from_f64(short) == value).unwrap_or(wide)
+}
+
+/// Digits that every double keeps.
+const EXACT_DIGITS: usize = 15;
+
+/// A number where a double keeps all digits, and text otherwise.
+fn decimal(value: &Decimal) -> Option<Value> {
+    let bytes = value.data();
+    let negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
+    // The sign goes on to the left.
+    let mut wide = [if negative { 0xff } else { 0 }; 16];
+    let begin = wide.len().checked_sub(bytes.len())?;
+    wide[begin..].copy_from_slice(bytes);
+    let unscaled = i128::from_be_bytes(wide);
+    let scale = usize::try_from(value.scale()).ok().filter(|scale| *scale <= 38)?;
+    let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let point = if scale == 0 { "" } else { "." };
+    let text = format!("{}{whole}{point}{fraction}", if negative { "-" } else { "" });
+    match digits.trim_start_matches('0').len() {
+        ..=EXACT_DIGITS if scale == 0 => text.parse::<i64>().ok().map(Value::from),
+        ..=EXACT_DIGITS => text.parse().ok().and_then(Number::from_f64).map(Value::Number),
+        _ => Some(text.into()),
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
+use crate::source::TarOptions;
 use crate::source::tar_scan::{Entry, Scan, Span};
 use crate::{Limits, Tally};
 
@@ -17,6 +18,9 @@ pub(in crate::source) struct IndexFile {
     pub(super) etag: Option<String>,
     /// What depends on limits was decided under these.
     limits: [u64; 3],
+    /// Whether there are captions was decided by these.
+    #[serde(default)]
+    options: TarOptions,
     without_text: usize,
     /// Whether a sample has a caption.
     pub(in crate::source) captions: bool,
@@ -34,6 +38,7 @@ impl IndexFile {
     pub(super) fn new(
         url: &str,
         (length, etag): (u64, Option<String>),
+        options: &TarOptions,
         limits: &Limits,
         captions: bool,
         scan: Scan,
@@ -46,6 +51,7 @@ impl IndexFile {
             length,
             etag,
             limits: relevant(limits),
+            options: options.clone(),
             without_text: scan.without_text,
             captions,
             tally: scan.tally,
@@ -55,13 +61,16 @@ impl IndexFile {
     }
 
     /// The index of a URL under these limits; none where there is none, or it is not whole.
-    pub(super) fn read(cache: &Cache, name: &str, url: &str, limits: &Limits) -> Option<Self> {
+    pub(super) fn read(cache: &Cache, name: &str, url: &str, options: &TarOptions, limits: &Limits) -> Option<Self> {
         let index: Self = serde_json::from_slice(&fs::read(cache.path(name, "index")).ok()?).ok()?;
         let inside = |(offset, length): &SpanPair| offset.saturating_add(u64::from(*length)) <= index.length;
         let whole = index.entries.iter().all(|(_, image, text, json)| {
             inside(image) && text.as_ref().is_none_or(inside) && json.as_ref().is_none_or(inside)
         });
-        let same = index.version == VERSION && index.url == url && index.limits == relevant(limits);
+        let same = index.version == VERSION
+            && index.url == url
+            && index.limits == relevant(limits)
+            && index.options == *options;
         (whole && same).then_some(index)
     }
 

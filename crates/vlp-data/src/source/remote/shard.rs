@@ -8,6 +8,7 @@ use super::cache::Cache;
 use super::fetch::{fetch, near};
 use super::index_file::IndexFile;
 use super::place::{Place, Stores};
+use crate::source::TarOptions;
 use crate::source::tar_scan::{Scan, scan};
 use crate::{Limits, Unreachable};
 
@@ -50,6 +51,7 @@ impl Remote {
     pub(in crate::source) fn index(
         &self,
         url: &str,
+        options: &TarOptions,
         limits: &Limits,
         has_caption: impl Fn(&File, &Scan) -> bool,
     ) -> Result<(RemoteShard, IndexFile), Unreachable> {
@@ -57,14 +59,14 @@ impl Remote {
         let (cache, name) = (Arc::clone(&self.cache), Cache::name(url));
         let near = |error: std::io::Error| near(&place, &self.cache, &error);
         let lock = cache.hold(&name).map_err(near)?;
-        let index = match IndexFile::read(&cache, &name, url, limits) {
+        let index = match IndexFile::read(&cache, &name, url, options, limits) {
             Some(index) => index,
             None => {
                 let (mut file, length, etag) = fetch(&place, &cache, &name, &self.options)?;
                 file.rewind().map_err(near)?;
-                let found = scan(&file, limits).map_err(near)?;
+                let found = scan(&file, "txt", limits).map_err(near)?;
                 let captions = has_caption(&file, &found);
-                let index = IndexFile::new(url, (length, etag), limits, captions, found);
+                let index = IndexFile::new(url, (length, etag), options, limits, captions, found);
                 // In this order, a shard without an index is fetched again, and an index without a shard is no harm.
                 cache.publish(&name, &file).map_err(near)?;
                 index.write(&cache, &name).map_err(near)?;

@@ -1,0 +1,39 @@
+/// The name that was probably meant, if one is near enough.
+pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = given.chars().count();
+    // A part of a name is as good as a slip of the pen.
+    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { distance(given, name) };
+    let (cost, name) = names.into_iter().map(|name| (cost(name), name)).min()?;
+    // Half of the letters wrong is another word.
+    (2 * cost <= letters).then_some(name)
+}
+
+/// Letters to put in, take out or change until one word is the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = before + usize::from(x != *y);
+            before = row[j + 1];
+            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_of_the_pen_is_found_and_another_word_is_not() {
+        let names = ["label", "kind", "caption"];
+        assert_eq!(nearest("lable", names), Some("label"));
+        assert_eq!(nearest("capt", names), Some("caption"));
+        assert_eq!(nearest("zebra", names), None);
+        assert_eq!(nearest("kind", []), None);
+    }
+}

@@ -1,0 +1,262 @@
+//! No key of a recipe is ignored: each one, changed alone, changes what a run does.
+
+mod common;
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use toml::{Table, Value};
+use vlp::core::BatchSource;
+use vlp::encoders::{LoraConfig, TextTransformerConfig};
+use vlp::recipe::{
+    AugmentRecipe, CheckpointRecipe, DataRecipe, EvalRecipe, EvalSetRecipe, KnnRecipe, LayerDecayRecipe, LockRecipe,
+    LogRecipe, LoraRecipe, NormalizationRecipe, OptimizerRecipe, Recipe, ScheduleKind, ScheduleRecipe, SourceRecipe,
+    TokenizerRecipe, ValidationRecipe, ViewsRecipe, ZeroShotRecipe,
+};
+use vlp::run::{Run, RunOptions};
+
+const STEPS: u64 = 4;
+
+/// Keys that change nothing by design, with the reason.
+const WITHOUT_EFFECT: [(&str, &str); 3] = [
+    ("views.photometric", "the CPU backend changes colours on the host either way, to the bit"),
+    ("augment.wordnet", "it needs a folder of WordNet; tests of vlp-augment read one"),
+    ("checkpoint.every_minutes", "four steps take less than a minute"),
+];
+
+/// Another value where half or twice the old one is out of range or no other word.
+const OTHER: [(&str, &str); 31] = [
+    ("precision", "\"bf16\""),
+    ("distinct_by", "\"group\""),
+    ("caption_sampling", "\"multi\""),
+    ("tokenizer", "\"clip\""),
+    ("normalization", "\"siglip\""),
+    ("steps", "3"),
+    ("batch_size", "12"),
+    ("views.size", "8"),
+    ("views.strong", "2"),
+    ("views.strong_size", "24"),
+    ("views.weak_scale", "[0.9, 1.0]"),
+    ("views.strong_scale", "[0.9, 1.0]"),
+    ("views.local_scale", "[0.9, 1.0]"),
+    ("views.weak_text", "\"keywords\""),
+    ("views.strong_text", "\"swap-or-delete\""),
+    ("image.kind", "\"resnet\""),
+    ("image.stem", "{ kind = \"patch\", size = 8 }"),
+    ("image.activation", "\"gelu\""),
+    ("image.pooling", "\"class\""),
+    ("text.activation", "\"gelu\""),
+    ("text.pooling", "\"first\""),
+    ("text.vocab_size", "3300"),
+    ("text.context_length", "20"),
+    ("method.name", "\"siamlip\""),
+    ("method.weak_head", "{ kind = \"biased-linear\" }"),
+    ("method.strong_head", "{ kind = \"mlp\", hidden = 256 }"),
+    ("method.loss.reduction", "\"sum\""),
+    ("schedule.kind", "\"cosine\""),
+    ("data.validation", "{ share = 0.4 }"),
+    ("optimizer.max_norm", "1e-4"),
+    ("checkpoint.keep", "1"),
+];
+
+/// The recipe with every key set. A field that is added to a table below does not compile here until it is thought of.
+fn every_key() -> Recipe {
+    let small = common::recipe("clip-rocket");
+    let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
+    let shard = |name: &str| SourceRecipe::new(emoji.join(name).to_str().unwrap());
+    let Recipe { seed, batch_size, precision, tokenizer, views, image, text, method, .. } = small;
+    let ViewsRecipe { strong_size, local_size, photometric, .. } = views;
+    let TextTransformerConfig { .. } = text;
+    Recipe {
+        seed,
+        epochs: 0.0,
+        steps: Some(STEPS),
+        batch_size,
+        precision,
+        distinct_by: Some("label".into()),
+        caption_sampling: Default::default(),
+        tokenizer,
+        normalization: NormalizationRecipe::ImageNet,
+        data: DataRecipe {
+            train: vec![shard("test-concepts-000.tar")],
+            validation: Some(ValidationRecipe { source: None, share: Some(0.2) }),
+        },
+        views: ViewsRecipe {
+            size: 16,
+            strong: 1,
+            strong_size,
+            local: 0,
+            local_size,
+            local_scale: views.local_scale,
+            weak_scale: [0.5, 1.0],
+            strong_scale: [0.3, 1.0],
+            jitter: 0.8,
+            grayscale: 0.2,
+            blur: 0.4,
+            blur_radius: 0.6,
+            flip: 0.5,
+            photometric,
+            weak_text: views.weak_text,
+            strong_text: views.strong_text,
+        },
+        augment: Some(AugmentRecipe {
+            weak: None,
+            strong: None,
+            local: None,
+            weak_text: None,
+            strong_text: None,
+            clean_captions: false,
+            wordnet: None,
+        }),
+        image,
+        text,
+        method,
+        init: None,
+        lock: Some(LockRecipe { image: Some(2), text: None, freeze_bn_stats: false }),
+        lora: Some(LoraRecipe {
+            image: None,
+            text: Some(LoraConfig { rank: 2, alpha: 4.0, layers: vec!["qkv".into()], init_std: Some(0.1) }),
+        }),
+        layer_decay: Some(LayerDecayRecipe { image: 0.8, text: 0.9 }),
+        optimizer: OptimizerRecipe {
+            beta_1: 0.9,
+            beta_2: 0.98,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+            weight_decay_end: Some(0.4),
+            max_norm: Some(1.0),
+        },
+        schedule: ScheduleRecipe {
+            kind: ScheduleKind::ConstantCooldown,
+            start: 1e-4,
+            peak: 1e-3,
+            end: 1e-5,
+            warmup: 0.25,
+            cooldown: Some(0.5),
+            power: Some(1.0),
+        },
+        eval: EvalRecipe {
+            every: Some(2),
+            sets: vec![EvalSetRecipe {
+                name: "concepts".into(),
+                source: shard("test-concepts-000.tar"),
+                retrieval: true,
+                zero_shot: Some(ZeroShotRecipe { field: "label".into(), templates: vec!["{}".into()] }),
+                knn: Some(KnnRecipe { field: "group".into(), k: 3, temperature: 0.1 }),
+            }],
+        },
+        checkpoint: CheckpointRecipe { every_steps: 2, every_minutes: 15.0, keep: 3 },
+        log: LogRecipe { every: 1 },
+    }
+}
+
+/// Everything that a run shows: batches, metrics, evaluation, files, the model. An error is something to see as well.
+fn seen(recipe: &Recipe) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let show = || -> Result<String, vlp::Error> {
+        let run = Run::new(recipe.clone(), &Device::flex())?;
+        let batch = run.source()?.next_batch(run.device())?;
+        let mut text = format!("{:?}{:?}", batch.weak.images.to_data(), batch.weak.tokens.to_data());
+        batch.strong.iter().for_each(|view| text += &format!("{:?}{:?}", view.images.to_data(), view.tokens.to_data()));
+        batch.local.iter().for_each(|crop| text += &format!("{:?}", crop.to_data()));
+        let trained = run.with_options(RunOptions::default().with_quiet(true).with_workers(1)).fit(&out)?;
+        text += &format!("{:?}{:?}", trained.evaluate()?, trained.method);
+        let metrics = std::fs::read_to_string(out.join("metrics.jsonl"))?;
+        for line in metrics.lines() {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["samples_per_second"].take();
+            line["data_wait"].take();
+            text += &line.to_string();
+        }
+        text += &std::fs::read_to_string(out.join("evaluations.jsonl")).unwrap_or_default();
+        let mut files: Vec<_> = std::fs::read_dir(&out)?.flatten().map(|entry| entry.file_name()).collect();
+        files.sort();
+        Ok(format!("{text}{files:?}"))
+    };
+    show().unwrap_or_else(|error| error.to_string())
+}
+
+/// The paths of all leaves below a table.
+fn leaves(prefix: &str, table: &Table, into: &mut Vec<String>) {
+    for (key, value) in table {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let whole = OTHER.iter().any(|(other, _)| *other == path);
+        match value {
+            Value::Table(inner) if !whole => leaves(&path, inner, into),
+            _ => into.push(path),
+        }
+    }
+}
+
+fn value<'a>(table: &'a Table, path: &str) -> &'a Value {
+    let mut keys = path.split('.');
+    let first = &table[keys.next().unwrap()];
+    keys.fold(first, |value, key| &value[key])
+}
+
+/// Another value of the same kind.
+fn other(path: &str, value: &Value) -> Vec<String> {
+    if let Some((_, other)) = OTHER.iter().find(|(key, _)| *key == path) {
+        return vec![(*other).to_owned()];
+    }
+    match value {
+        Value::Boolean(value) => vec![(!value).to_string()],
+        Value::Integer(value) => vec![(value * 2).max(1).to_string(), (value + 1).to_string()],
+        Value::Float(value) => vec![format!("{:e}", value / 2.0), "0.25".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn each_key_changed_alone_changes_the_run() {
+    let recipe = every_key();
+    recipe.check().unwrap();
+    let before = seen(&recipe);
+    assert!(before.contains("metrics.jsonl"), "the run itself failed: {before}");
+    assert_eq!(before, seen(&recipe), "the same recipe is the same run");
+    let table = Table::try_from(&recipe).unwrap();
+    let mut paths = Vec::new();
+    leaves("", &table, &mut paths);
+    assert!(paths.len() > 60, "{paths:?}");
+    let mut ignored = Vec::new();
+    for path in paths {
+        if WITHOUT_EFFECT.iter().any(|(key, _)| *key == path) || path.starts_with("data.train") || path == "eval.sets" {
+            continue;
+        }
+        let others = other(&path, value(&table, &path));
+        assert!(!others.is_empty(), "no other value is known for {path} = {}", value(&table, &path));
+        let noticed = others.iter().any(|other| match recipe.set(&[format!("{path}={other}")]) {
+            Ok(changed) => changed != recipe && seen(&changed) != before,
+            Err(_) => true,
+        });
+        if !noticed {
+            ignored.push(path);
+        }
+    }
+    assert!(ignored.is_empty(), "these keys change nothing: {ignored:?}");
+}
+
+#[test]
+fn other_samples_and_other_questions_change_the_run() {
+    let recipe = every_key();
+    let before = seen(&recipe);
+    let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
+    let mut changed = recipe.clone();
+    changed.data.train[0].source = emoji.join("test-artist-000.tar").to_str().unwrap().into();
+    assert_ne!(seen(&changed), before);
+    for change in [
+        |set: &mut EvalSetRecipe| set.name = "other".into(),
+        |set: &mut EvalSetRecipe| set.retrieval = false,
+        |set: &mut EvalSetRecipe| set.zero_shot = None,
+        |set: &mut EvalSetRecipe| set.knn.as_mut().unwrap().k = 1,
+        |set: &mut EvalSetRecipe| set.knn.as_mut().unwrap().field = "subgroup".into(),
+        |set: &mut EvalSetRecipe| set.zero_shot.as_mut().unwrap().templates = vec!["emoji of {}".into()],
+    ] {
+        let mut changed = recipe.clone();
+        change(&mut changed.eval.sets[0]);
+        assert_ne!(seen(&changed), before);
+    }
+    let tokenizer = TokenizerRecipe::File { file: emoji.join("tokenizer.json"), canonicalize: true };
+    assert_ne!(seen(&Recipe { tokenizer, ..recipe }), before);
+}
