@@ -9,8 +9,8 @@
 //! | [`Pictures`], [`PreparedPictures`] | pictures in files, folders and tar shards, made ready by threads while the model works |
 //! | [`Batches`], [`EmbeddedBatch`] | their vectors, batch by batch |
 //! | [`embed_files`], [`EmbedOptions`] | all of it into a `.npy` or safetensors file, which goes on where it was cut off |
-//! | [`fine_tune`] | pretrained weights as a method to train, scale and bias carried |
-//! | [`Target`], [`export`] | the way out to open_clip, transformers and timm |
+//! | [`fine_tune()`] | pretrained weights as a method to train, scale and bias carried |
+//! | [`Target`], [`export()`] | the way out to open_clip, transformers and timm |
 //!
 //! ```no_run
 //! use vlp::pretrained::{self, Templates};

@@ -15,7 +15,8 @@ mod schedule;
 mod tokenizer;
 mod views;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use vlp_augment::CaptionSampling;
@@ -125,6 +126,9 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
+/// Most samples of a batch: thirty times the largest that contrastive pre-training has been published with.
+const MOST_SAMPLES: usize = 1 << 20;
+
 impl Recipe {
     /// The names of the recipes that are part of this library.
     pub fn builtin_names() -> impl Iterator<Item = &'static str> {
@@ -175,7 +179,7 @@ impl Recipe {
     pub fn quickstart_with(name: &str) -> Result<Self, RecipeError> {
         let known = include_str!("../recipes/quickstart_methods.toml");
         // The file is part of this crate and a test reads every entry.
-        let mut methods: std::collections::BTreeMap<String, AnyMethodConfig> =
+        let mut methods: BTreeMap<String, AnyMethodConfig> =
             toml::from_str(known).expect("recipes/quickstart_methods.toml is valid");
         let recipe = Self::quickstart();
         match methods.remove(name) {
@@ -240,6 +244,15 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
             Some(name) if !path.exists() && !name.contains(['/', '\\', '.']) => Err(RecipeError::unknown_name(name)),
             _ => Self::read_as(path),
         }
+    }
+
+    /// The file that each key of the recipe in a file, or of the one of this library that has this name, comes from: `epochs`,
+    /// `optimizer.weight_decay`. A key without one has the value that holds where nothing is said.
+    ///
+    /// # Errors
+    /// As [`open_as`](Self::open_as).
+    pub fn origins(path_or_name: &str) -> Result<BTreeMap<String, PathBuf>, RecipeError> {
+        layers::origins::<M, I>(path_or_name)
     }
 
     fn read_as(path: &Path) -> Result<Self, RecipeError> {
@@ -351,6 +364,9 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
         if self.batch_size < 2 {
             let must = "at least 2: a contrastive loss compares samples";
             return refuse("batch_size", self.batch_size.to_string(), must);
+        }
+        if self.batch_size > MOST_SAMPLES {
+            return refuse("batch_size", self.batch_size.to_string(), "at most 1048576");
         }
         Ok(())
     }

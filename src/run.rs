@@ -38,7 +38,7 @@ use burn::tensor::Device;
 use vlp_data::{Dataset, PairSource, Tokenizer};
 use vlp_encoders::{AnyImageEncoderConfig, ImageEncoderConfig, TextTransformer};
 use vlp_methods::{AnyMethodConfig, MethodConfig};
-use vlp_trainer::{Checkpoint, JsonLines, ProgressBar, Stepper, Stop, Trainer};
+use vlp_trainer::{Checkpoint, JsonLines, ProgressBar, RunFolder, Stepper, Stop, Trainer};
 
 use crate::recipe::Recipe;
 
@@ -62,7 +62,7 @@ pub struct Run<M: MethodConfig = AnyMethodConfig, I: ImageEncoderConfig = AnyIma
     tokenizer: Arc<dyn Tokenizer>,
     options: RunOptions,
     /// Where it continues, and what was read there.
-    resumed: Option<(PathBuf, Checkpoint)>,
+    resumed: Option<(PathBuf, Checkpoint, Vec<String>)>,
 }
 
 impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
@@ -204,8 +204,8 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
     pub fn fit(self, dir: impl AsRef<Path>) -> Result<Trained<M, I>, RunError> {
         let dir = dir.as_ref();
         let resumed = match &self.resumed {
-            Some((folder, checkpoint)) if folder == dir => Some(checkpoint.clone()),
-            Some((folder, _)) => {
+            Some((folder, checkpoint, passed_over)) if folder == dir => Some((checkpoint.clone(), passed_over.clone())),
+            Some((folder, ..)) => {
                 return Err(RunError::ElsewhereResumed { from: folder.clone(), into: dir.to_path_buf() });
             }
             None => None,
@@ -225,12 +225,14 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
         };
         let config = match &resumed {
             // The configuration that the run began with: what may differ between two starts was compared already.
-            Some(checkpoint) => checkpoint.config().clone(),
+            Some((checkpoint, _)) => checkpoint.config().clone(),
             None => folder::config(&self.recipe, total),
         };
+        // From here on the folder is this process's alone.
+        let held = RunFolder::open(dir)?;
         folder::prepare(dir, &self.recipe)?;
         trainer = trainer
-            .with_checkpoints(build::checkpoints(&self.recipe.checkpoint, dir, config).overwrite(replaces))
+            .with_checkpoints(build::checkpoints(&self.recipe.checkpoint, &held, config).overwrite(replaces))
             .with_hook(JsonLines::new(dir.join("metrics.jsonl")).every(self.recipe.log.every))
             .with_stop(stop);
         if !self.options.quiet {
@@ -239,8 +241,8 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
         if let Some(hook) = evaluate::hook(&self, dir)? {
             trainer = trainer.with_hook(hook);
         }
-        if let Some(checkpoint) = resumed {
-            trainer = trainer.resume_from(checkpoint)?;
+        if let Some((checkpoint, passed_over)) = resumed {
+            trainer = trainer.resume_from(checkpoint, passed_over)?;
         }
         let trained = trainer.fit()?;
         Ok(Trained::new(self, trained, dir.to_path_buf()))
@@ -264,9 +266,9 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
     /// [`new`](Self::new).
     pub fn resume_as(dir: impl AsRef<Path>, device: &Device) -> Result<Self, RunError> {
         let dir = dir.as_ref();
-        let (checkpoint, recipe) = folder::newest::<M, I>(dir)?;
+        let (checkpoint, recipe, passed_over) = folder::newest::<M, I>(dir)?;
         let run = Self::new(recipe, device)?;
-        Ok(Run { resumed: Some((dir.to_path_buf(), checkpoint)), ..run })
+        Ok(Run { resumed: Some((dir.to_path_buf(), checkpoint, passed_over)), ..run })
     }
 
     /// The same with a recipe that must be that of the run, but for what may change between two starts: paths of the data,
@@ -276,9 +278,21 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
     /// As [`resume_as`](Self::resume_as), and with every key that differs.
     pub fn resumed_with(self, dir: impl AsRef<Path>) -> Result<Self, RunError> {
         let dir = dir.as_ref();
-        let (checkpoint, saved) = folder::newest::<M, I>(dir)?;
+        let (checkpoint, saved, passed_over) = folder::newest::<M, I>(dir)?;
         folder::same(&checkpoint, &saved, &self.recipe, self.total_steps())?;
-        Ok(Run { resumed: Some((dir.to_path_buf(), checkpoint)), ..self })
+        Ok(Run { resumed: Some((dir.to_path_buf(), checkpoint, passed_over)), ..self })
+    }
+
+    /// The recipe of a run that [`fork`](Run::fork)s the one in `dir`, for a method or an encoder of your own.
+    ///
+    /// # Errors
+    /// As [`resume_as`](Self::resume_as), and as [`Recipe::set`].
+    pub fn forked(dir: impl AsRef<Path>, settings: &[impl AsRef<str>]) -> Result<Recipe<M, I>, RunError> {
+        let (checkpoint, recipe, _) = folder::newest::<M, I>(dir.as_ref())?;
+        let mut recipe = recipe.set(settings)?;
+        let init = crate::recipe::InitRecipe { checkpoint: Some(checkpoint.path().to_path_buf()), weights: None };
+        recipe.init = Some(init);
+        Ok(recipe)
     }
 }
 
@@ -288,7 +302,7 @@ impl Run {
     /// # Errors
     /// As [`resume_as`](Self::resume_as).
     pub fn recipe_of(dir: impl AsRef<Path>) -> Result<Recipe, RunError> {
-        folder::newest(dir.as_ref()).map(|(_, recipe)| recipe)
+        folder::newest(dir.as_ref()).map(|(_, recipe, _)| recipe)
     }
 
     /// The run in the folder `dir` from its newest readable checkpoint on: [`fit`](Self::fit) into the same folder continues
@@ -306,18 +320,13 @@ impl Run {
     /// # Errors
     /// As [`resume_as`](Self::resume_as), and as [`Recipe::set`].
     pub fn fork(dir: impl AsRef<Path>, settings: &[impl AsRef<str>], device: &Device) -> Result<Self, RunError> {
-        let dir = dir.as_ref();
-        let (checkpoint, recipe) = folder::newest::<AnyMethodConfig, AnyImageEncoderConfig>(dir)?;
-        let mut recipe = recipe.set(settings)?;
-        let init = crate::recipe::InitRecipe { checkpoint: Some(checkpoint.path().to_path_buf()), weights: None };
-        recipe.init = Some(init);
-        Self::new(recipe, device)
+        Self::new(Self::forked(dir, settings)?, device)
     }
 }
 
 /// The newest checkpoint of the run in `path`, or the checkpoint in `path` itself, and its recipe.
 pub(crate) fn stored(path: &Path) -> Result<(Checkpoint, Recipe), RunError> {
-    folder::newest(path)
+    folder::newest(path).map(|(checkpoint, recipe, _)| (checkpoint, recipe))
 }
 
 /// The method of a recipe in f32, which a checkpoint fills.

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on inside the workspace; `vlp-testkit` only in tests.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("vlp-core", &[]),
     ("vlp-schedulers", &[]),
     ("vlp-augment", &[]),
@@ -20,6 +20,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("vlp-methods", &["vlp-core", "vlp-encoders", "vlp-losses"]),
     ("vlp-trainer", &["vlp-core", "vlp-ops", "vlp-schedulers"]),
     ("vlp-weights", &["vlp-augment", "vlp-encoders"]),
+    ("vlp-cli", &["vlp"]),
     (
         "vlp",
         &[

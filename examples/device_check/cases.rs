@@ -62,7 +62,12 @@ fn of_similarities(sizes: &Sizes, inputs: &mut Inputs) -> Objective {
     let [a, b] = vectors(sizes, inputs);
     let scale: Tensor<1> = inputs.vectors([1]);
     Box::new(move |_| {
-        let sums = log_sum_exp(a.clone(), b.clone(), scale.clone() * TEMPERED, Similarities::RowsAndColumns);
+        let sums = log_sum_exp(
+            a.clone(),
+            b.clone(),
+            scale.clone() * TEMPERED,
+            Similarities::RowsAndColumns { without: Vec::new() },
+        );
         let columns = sums.columns.expect("asked for");
         Tensor::cat(vec![sums.rows, columns], 0)
     })

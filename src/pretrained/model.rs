@@ -248,7 +248,7 @@ impl Model {
         super::classify::probabilities(logits, self.bias.is_some())
     }
 
-    /// Writes the model for another library, as a folder that appears whole or not at all; see [`export`].
+    /// Writes the model for another library, as a folder that appears whole or not at all; see [`export()`].
     ///
     /// # Errors
     /// When the other library has no form for this model, the folder holds other files, or something cannot be written.

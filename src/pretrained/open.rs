@@ -27,7 +27,7 @@ pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Model, Pretrained
 pub struct OpenOptions {
     /// The model of a file that has no configuration, by open_clip's name, such as `ViT-B-32`.
     pub model: Option<String>,
-    /// A `tokenizer.json` in place of the one that belongs to the model.
+    /// A `tokenizer.json`, or a folder with one, in place of the one that belongs to the model.
     pub tokenizer: Option<PathBuf>,
     /// What reading weights may cost.
     pub limits: ReadLimits,
@@ -43,9 +43,14 @@ impl OpenOptions {
         // Nothing is trained here: layers behave as in evaluation, and no graph is kept.
         let device = if device.is_autodiff() { device.clone().inner() } else { device.clone() };
         match self.place(path)? {
-            Place::Run(run) => from_run::open(&run, &device, self.tokenizer.as_deref()),
+            Place::Run(run) => from_run::open(&run, &device, self.tokenizer_file().as_deref()),
             Place::Weights(weights) => self.weights(path, &weights, device),
         }
+    }
+
+    fn tokenizer_file(&self) -> Option<PathBuf> {
+        let given = self.tokenizer.as_ref()?;
+        Some(if given.is_dir() { given.join("tokenizer.json") } else { given.clone() })
     }
 
     /// Weights, configuration and preprocessing without a model on a device, for conversion: no number changes.
@@ -106,7 +111,7 @@ impl OpenOptions {
             TowersThere::TextOnly => Err("these weights are a text tower alone, without one for pictures".to_string()),
             TowersThere::Both | TowersThere::ImageOnly => Ok(()),
         };
-        let texts = match TextReader::of_model(&loaded.config, folder, self.tokenizer.as_deref()) {
+        let texts = match TextReader::of_model(&loaded.config, folder, self.tokenizer_file().as_deref()) {
             _ if loaded.there == TowersThere::ImageOnly => {
                 Err("these weights are an image tower alone, without one for texts".to_string())
             }

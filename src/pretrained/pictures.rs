@@ -1,4 +1,4 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -117,7 +117,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), PretrainedError> 
 
 fn read_file(path: &Path) -> Result<Image, String> {
     let (limits, mut bytes) = (Limits::default(), Vec::new());
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = vlp_augment::open_regular(path).map_err(|error| error.to_string())?;
     file.take(limits.entry_bytes + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > limits.entry_bytes {
         return Err(format!("it is larger than {} bytes", limits.entry_bytes));

@@ -70,7 +70,7 @@ impl RowWriter {
     /// # Errors
     /// When the name has another ending than `.npy` and `.safetensors`, or the file cannot be made.
     pub fn create(target: &Path, width: usize) -> Result<Self, PretrainedError> {
-        Self::begin(target, width, 0, |part| File::create(part))
+        Self::begin(target, width, 0, OpenOptions::new().write(true).create(true).truncate(true))
     }
 
     /// Goes on behind the first `rows` rows of a file that was not finished.
@@ -78,20 +78,15 @@ impl RowWriter {
     /// # Errors
     /// As [`create`](Self::create), and when the file is not there.
     pub fn resume(target: &Path, width: usize, rows: usize) -> Result<Self, PretrainedError> {
-        Self::begin(target, width, rows, |part| OpenOptions::new().write(true).open(part))
+        Self::begin(target, width, rows, OpenOptions::new().write(true))
     }
 
-    fn begin(
-        target: &Path,
-        width: usize,
-        rows: usize,
-        open: impl FnOnce(&Path) -> std::io::Result<File>,
-    ) -> Result<Self, PretrainedError> {
+    fn begin(target: &Path, width: usize, rows: usize, options: &OpenOptions) -> Result<Self, PretrainedError> {
         let format = RowFormat::of(target)?;
         let part = part(target);
         let end = HEADER + (rows * width * 4) as u64;
         let begin = || {
-            let mut file = open(&part)?;
+            let mut file = options.open(&part)?;
             file.set_len(end)?;
             file.seek(SeekFrom::Start(end))?;
             Ok(BufWriter::with_capacity(1 << 18, file))

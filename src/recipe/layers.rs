@@ -1,5 +1,6 @@
 //! Recipes on top of one another: a file that extends another, settings on top of a recipe.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -86,7 +87,13 @@ pub(super) fn builtin<M: MethodConfig, I: ImageEncoderConfig>(name: &str) -> Res
 }
 
 fn read_from<M: MethodConfig, I: ImageEncoderConfig>(first: Origin) -> Result<Recipe<M, I>, RecipeError> {
-    let name = first.path();
+    let (name, mut merged) = (first.path(), Table::new());
+    chain::<M, I>(first)?.into_iter().rev().for_each(|(_, table)| merge(&mut merged, table));
+    from_table(merged).map_err(|error| error.in_file(&name))
+}
+
+/// The tables of a recipe and of those that it extends, with the files that they come from, its own first.
+fn chain<M: MethodConfig, I: ImageEncoderConfig>(first: Origin) -> Result<Vec<(PathBuf, Table)>, RecipeError> {
     let (mut next, mut tables) = (Some(first), Vec::new());
     while let Some(origin) = next.take() {
         let (path, text) = (origin.path(), origin.text()?);
@@ -106,11 +113,40 @@ fn read_from<M: MethodConfig, I: ImageEncoderConfig>(first: Origin) -> Result<Re
             }
         }
         rebase(&mut table, &origin.folder());
-        tables.push(table);
+        tables.push((path, table));
     }
-    let mut merged = Table::new();
-    tables.into_iter().rev().for_each(|table| merge(&mut merged, table));
-    from_table(merged).map_err(|error| error.in_file(&name))
+    Ok(tables)
+}
+
+/// The file that each key of a recipe comes from, as `optimizer.weight_decay`; lists are one key.
+pub(super) fn origins<M: MethodConfig, I: ImageEncoderConfig>(
+    path_or_name: &str,
+) -> Result<BTreeMap<String, PathBuf>, RecipeError> {
+    let builtin = !Path::new(path_or_name).exists() && builtin::text(path_or_name).is_some();
+    let first = match builtin {
+        true => Origin::Builtin(path_or_name.trim_end_matches(".toml").to_owned()),
+        false => Origin::File(PathBuf::from(path_or_name)),
+    };
+    let (mut merged, mut said) = (Table::new(), BTreeMap::new());
+    for (path, table) in chain::<M, I>(first)?.into_iter().rev() {
+        for key in keys(&table) {
+            said.insert(key, path.clone());
+        }
+        merge(&mut merged, table);
+    }
+    // What another kind of a table put aside is not there any more.
+    let there = keys(&merged);
+    said.retain(|key, _| there.contains(key));
+    Ok(said)
+}
+
+/// The names of all values in a table and those below it.
+fn keys(table: &Table) -> BTreeSet<String> {
+    let below = |(key, value): (&String, &Value)| match value {
+        Value::Table(table) => keys(table).into_iter().map(|name| format!("{key}.{name}")).collect(),
+        _ => vec![key.clone()],
+    };
+    table.iter().flat_map(below).collect()
 }
 
 /// Paths of a file are relative to its folder.
@@ -310,6 +346,29 @@ mod tests {
             let error = Recipe::from_path(folder.path().join(file)).unwrap_err().to_string();
             assert!(error.contains(said), "{file}: {error}");
         }
+    }
+
+    #[test]
+    fn every_key_knows_the_file_that_said_it_last() {
+        let folder = folder(&[
+            ("middle.toml", "extends = \"quickstart\"\nepochs = 3\n[optimizer]\nweight_decay = 0.5\n"),
+            ("top.toml", "extends = \"middle.toml\"\n[optimizer]\nweight_decay = 0.4\n[method]\nname = \"siglip\"\n"),
+        ]);
+        let path = |name: &str| folder.path().join(name);
+        let top = path("top.toml");
+        let found = origins::<vlp_methods::AnyMethodConfig, vlp_encoders::AnyImageEncoderConfig>(top.to_str().unwrap())
+            .unwrap();
+        for (key, file) in [
+            ("epochs", path("middle.toml")),
+            ("optimizer.weight_decay", top.clone()),
+            ("optimizer.beta_1", PathBuf::from("quickstart.toml")),
+            ("image.stem.channels", PathBuf::from("quickstart.toml")),
+            ("method.name", top.clone()),
+        ] {
+            assert_eq!(found.get(key), Some(&file), "{key}");
+        }
+        // Another method keeps nothing of the one below.
+        assert!(!found.contains_key("method.loss.label_smoothing"));
     }
 
     #[test]

@@ -79,6 +79,14 @@ impl ScheduleRecipe {
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |key, value: String, must| Err(RecipeError::Value { key, value, must });
+        if !(0.0..1.0).contains(&self.warmup) {
+            return refuse("schedule.warmup", self.warmup.to_string(), "a share of the run, in [0, 1)");
+        }
+        // Rates are f32 where they are applied.
+        let rates = [("schedule.start", self.start), ("schedule.peak", self.peak), ("schedule.end", self.end)];
+        if let Some((key, rate)) = rates.into_iter().find(|(_, rate)| !(*rate >= 0.0 && (*rate as f32).is_finite())) {
+            return refuse(key, rate.to_string(), "a number of 0 or more that is finite in f32");
+        }
         match (self.kind, self.cooldown, self.power) {
             (ScheduleKind::ConstantCooldown, None, _) => {
                 refuse("schedule.cooldown", "left out".to_owned(), "a share of the run, in (0, 1]")

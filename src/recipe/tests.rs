@@ -89,6 +89,30 @@ fn impossible_values_are_refused_with_the_key() {
     assert!(recipe.check().unwrap_err().to_string().contains("views.strong"));
 }
 
+#[test]
+fn absurd_and_infinite_numbers_are_refused_with_the_key() {
+    for setting in [
+        "batch_size=1000000000000",
+        "views.blur_radius=1e9",
+        "views.size=100000",
+        "schedule.peak=1e39",
+        "schedule.peak=inf",
+        "schedule.start=nan",
+        "schedule.end=-1e-3",
+        "schedule.warmup=1.0",
+        "schedule.warmup=-0.1",
+        "schedule.warmup=nan",
+        "optimizer.max_norm=0.0",
+        "optimizer.weight_decay=1e39",
+        "epochs=inf",
+    ] {
+        let error = Recipe::quickstart().set(&[setting]).and_then(|recipe| recipe.check().map(|()| recipe));
+        let error = error.map(drop).unwrap_err().to_string();
+        let key = setting.split('=').next().unwrap();
+        assert!(error.contains(key), "{setting}: {error}");
+    }
+}
+
 /// The quickstart with its views as far as `[augment]` does not take their place, and that.
 fn with_augment(augment: &str) -> Result<Recipe, RecipeError> {
     let mut recipe = Recipe::quickstart();

@@ -203,8 +203,8 @@ impl ViewsRecipe {
         if let Some((key, value)) = probabilities.into_iter().find(|(_, p)| !(0.0..=1.0).contains(p)) {
             return refuse(key, value.to_string(), "a probability, 0 to 1");
         }
-        if !(self.blur_radius >= 0.1 && self.blur_radius.is_finite()) {
-            return refuse("views.blur_radius", self.blur_radius.to_string(), "at least 0.1");
+        if !(0.1..=1000.0).contains(&self.blur_radius) {
+            return refuse("views.blur_radius", self.blur_radius.to_string(), "0.1 to 1000 pixels");
         }
         Ok(())
     }

@@ -11,7 +11,9 @@ use serde_json::Value;
 use vlp_data::{CanonicalText, ClipBpe, Dataset, HfTokenizer, Loader, LoaderConfig, PairSource, Tokenizer};
 use vlp_encoders::{AnyImageEncoder, ImageEncoderConfig, LayerGroups, Layered, TextTransformer, TextTransformerConfig};
 use vlp_methods::{AnyMethod, MethodConfig};
-use vlp_trainer::{Checkpoints, HookError, Optimizer, RateFactors, Stepper, Trainer, TrainerOptions, adamw_with_decay};
+use vlp_trainer::{
+    Checkpoints, HookError, Optimizer, RateFactors, RunFolder, Stepper, Trainer, TrainerOptions, adamw_with_decay,
+};
 use vlp_weights::{Package, Pretrained, ReadLimits};
 
 use super::{MethodOf, RunError, folder};
@@ -71,7 +73,7 @@ pub(super) fn method<M: MethodConfig, I: ImageEncoderConfig>(
     match &recipe.init {
         Some(InitRecipe { weights: Some(path), .. }) => give_weights::<M, I>(&mut method, path, recipe, device)?,
         Some(InitRecipe { checkpoint: Some(path), .. }) => {
-            let (checkpoint, _) = folder::checkpoint(path)?;
+            let (checkpoint, ..) = folder::checkpoint(path)?;
             method = checkpoint.load_model(method)?;
         }
         _ => (),
@@ -265,8 +267,8 @@ pub(super) fn stepper<M: MethodConfig, I: ImageEncoderConfig>(
 }
 
 /// When to save, and how much to keep.
-pub(super) fn checkpoints(recipe: &CheckpointRecipe, dir: &Path, config: Value) -> Checkpoints {
-    Checkpoints::new(dir, config)
+pub(super) fn checkpoints(recipe: &CheckpointRecipe, folder: &RunFolder, config: Value) -> Checkpoints {
+    Checkpoints::in_folder(folder, config)
         .every_steps(recipe.every_steps)
         .every(Duration::from_secs_f64(60.0 * recipe.every_minutes))
         .keep(recipe.keep)

@@ -174,6 +174,7 @@ impl RunError {
             RunError::Train(error) => matches!(
                 error,
                 TrainError::RunExists { .. }
+                    | TrainError::RunInUse { .. }
                     | TrainError::NoCheckpoint { .. }
                     | TrainError::ConfigDiffers { .. }
                     | TrainError::SeedDiffers { .. }

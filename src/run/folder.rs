@@ -71,12 +71,11 @@ pub(super) fn check(dir: &Path, resumed: bool, fresh: bool, method: &str) -> Res
     }
 }
 
-/// Makes the folder and puts recipe and tokenizer into it.
+/// Puts recipe and tokenizer into the folder.
 pub(super) fn prepare<M: MethodConfig, I: ImageEncoderConfig>(
     dir: &Path,
     recipe: &Recipe<M, I>,
 ) -> Result<(), RunError> {
-    fs::create_dir_all(dir).map_err(RunError::file("make the folder", dir))?;
     let path = dir.join(RECIPE);
     fs::write(&path, recipe.to_toml()?).map_err(RunError::file("write", &path))?;
     let kept = dir.join(TOKENIZER);
@@ -88,27 +87,26 @@ pub(super) fn prepare<M: MethodConfig, I: ImageEncoderConfig>(
     }
 }
 
-/// The checkpoint in `path`, or the newest readable one of the run there, and the run's folder.
-pub(super) fn checkpoint(path: &Path) -> Result<(Checkpoint, PathBuf), RunError> {
+/// The checkpoint in `path`, or the newest readable one of the run there; the run's folder; what is wrong with newer ones.
+pub(super) fn checkpoint(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>), RunError> {
     if path.join("manifest.json").is_file() {
         let run = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        return Ok((Checkpoint::open(path)?, run));
+        return Ok((Checkpoint::open(path)?, run, Vec::new()));
     }
     let missing = |why: String| RunError::Missing { dir: path.to_path_buf(), why };
     if !path.is_dir() {
         return Err(missing(": there is no such folder".to_owned()));
     }
     let (newest, unreadable) = Checkpoint::latest(path)?;
-    unreadable.iter().for_each(|why| eprintln!("warning: {why}"));
     let why = if unreadable.is_empty() { String::new() } else { format!(": {}", unreadable.join("; ")) };
-    newest.map(|checkpoint| (checkpoint, path.to_path_buf())).ok_or_else(|| missing(why))
+    newest.map(|checkpoint| (checkpoint, path.to_path_buf(), unreadable)).ok_or_else(|| missing(why))
 }
 
 /// The newest checkpoint of a run, or the one in `path`, with the recipe of the run.
 pub(super) fn newest<M: MethodConfig, I: ImageEncoderConfig>(
     path: &Path,
-) -> Result<(Checkpoint, Recipe<M, I>), RunError> {
-    let (checkpoint, dir) = checkpoint(path)?;
+) -> Result<(Checkpoint, Recipe<M, I>, Vec<String>), RunError> {
+    let (checkpoint, dir, passed_over) = checkpoint(path)?;
     let recipe = serde_json::from_value(checkpoint.config()["recipe"].clone()).map_err(|error| {
         let mut reason = error.to_string();
         if let Some(name) = checkpoint.config()["recipe"]["method"]["name"].as_str() {
@@ -116,7 +114,7 @@ pub(super) fn newest<M: MethodConfig, I: ImageEncoderConfig>(
         }
         RunError::Version { dir: path.to_path_buf(), reason }
     })?;
-    Ok((checkpoint, whole(&dir, recipe)))
+    Ok((checkpoint, whole(&dir, recipe), passed_over))
 }
 
 /// A stored recipe with the tokenizer of its folder.

@@ -124,7 +124,8 @@ pub fn load_as<M: MethodConfig, I: ImageEncoderConfig>(
     path: impl AsRef<Path>,
     device: &Device,
 ) -> Result<Trained<M, I>, RunError> {
-    let (checkpoint, recipe) = folder::newest::<M, I>(path.as_ref())?;
+    let (checkpoint, recipe, passed_over) = folder::newest::<M, I>(path.as_ref())?;
+    passed_over.iter().for_each(|why| eprintln!("warning: {why}"));
     let device = device.clone().without_autodiff();
     let tokenizer = build::tokenizer(&recipe.tokenizer, &recipe.text)?;
     let method = checkpoint.load_model(build::untrained(&recipe, &device)?)?;

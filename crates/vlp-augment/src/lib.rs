@@ -29,6 +29,7 @@ mod image;
 pub mod image_ops;
 mod multi_crop;
 mod normalization;
+mod open_regular;
 mod photometric;
 pub mod pipeline;
 mod random_apply;
@@ -45,6 +46,7 @@ pub use image_ops::{
 };
 pub use multi_crop::MultiCrop;
 pub use normalization::Normalization;
+pub use open_regular::open_regular;
 pub use photometric::Photometric;
 pub use random_apply::RandomApply;
 pub use rng::SampleRng;

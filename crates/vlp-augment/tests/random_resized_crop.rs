@@ -44,14 +44,20 @@ fn drawn_rectangles_have_the_statistics_of_torchvision() {
         areas.sort_by(f64::total_cmp);
         for (share, expected) in [0.05, 0.25, 0.5, 0.75, 0.95].iter().zip(golden.area_quantiles_05_25_50_75_95) {
             let mine = areas[(share * (DRAWS - 1) as f64) as usize];
-            assert!((mine - expected).abs() < 0.015, "{width}x{height} quantile {share}: {mine}, expected {expected}");
+            // Five standard errors of a difference of two shares, over a density of areas that is 1 or more.
+            let error = (5.0 * (2.0 * share * (1.0 - share) / DRAWS as f64).sqrt()).min(0.015);
+            assert!((mine - expected).abs() < error, "{width}x{height} quantile {share}: {mine}, expected {expected}");
         }
         let fallback = crops.iter().filter(|c| {
             let whole = c.width == width || c.height == height;
-            let wide = c.width as f64 / c.height as f64;
-            width > 2 * height && whole && (wide - golden.ratio.1).abs() < 0.01
+            let (aspect, of_picture) = (c.width as f64 / c.height as f64, width as f64 / height as f64);
+            let bound = of_picture.clamp(golden.ratio.0, golden.ratio.1);
+            whole && bound != of_picture && (aspect / bound - 1.0).abs() < 0.01
         });
         let share = fallback.count() as f64 / DRAWS as f64;
-        assert!((share - golden.fallback_fraction).abs() < 0.01, "{width}x{height}: {share} fell back");
+        let expected = golden.fallback_fraction;
+        // Where none can fall back none may; else five standard errors, and the few crops that only look like it.
+        let error = 5.0 * (2.0 * expected * (1.0 - expected) / DRAWS as f64).sqrt() + 0.1 * expected;
+        assert!((share - expected).abs() <= error, "{width}x{height}: {share} fell back, expected {expected}");
     }
 }

@@ -38,6 +38,13 @@ impl PairBatch {
         self.weak.images.dims()[0]
     }
 
+    /// The largest magnitude in any picture, `[1]`, without gradient; a picture's NaN counts nothing here.
+    pub fn largest_input(&self) -> Tensor<1> {
+        let views = std::iter::once(&self.weak).chain(&self.strong).map(|view| &view.images);
+        let largest = views.chain(&self.local).map(|images| images.clone().without_autodiff().max_abs());
+        Tensor::cat(largest.collect(), 0).max()
+    }
+
     /// Whether the batch holds no sample.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,4 +1,5 @@
 use burn::module::Module;
+use burn::tensor::Tensor;
 
 use crate::{Features, StepContext, StepOutput};
 
@@ -12,6 +13,14 @@ pub trait Method: Module + 'static {
     type Batch;
     /// What passes from `encode` to `objective`.
     type Features: Features;
+
+    /// The largest magnitude in what a batch brings, `[1]`, which a trainer holds against what inputs can be; none where a
+    /// method does not say.
+    ///
+    /// One huge number is finite itself and yet makes a variance infinite that batch normalisation then keeps.
+    fn largest_input(_batch: &Self::Batch) -> Option<Tensor<1>> {
+        None
+    }
 
     /// Per sample; may run on a micro-batch.
     fn encode(&self, batch: Self::Batch, ctx: &StepContext<'_>) -> Self::Features;

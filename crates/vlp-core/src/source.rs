@@ -1,4 +1,6 @@
 use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
@@ -29,4 +31,12 @@ pub trait BatchSource {
     fn tallies(&self) -> Vec<(String, u64)> {
         Vec::new()
     }
+
+    /// Ends a wait for the next batch, with any error, soon after `stop` is set: a storage that does not answer must not keep a
+    /// program from ending. A source that never waits long need not heed it.
+    fn interrupt_by(&mut self, _stop: Arc<AtomicBool>) {}
+
+    /// Takes up the counts that a checkpoint holds, after [`seek`](Self::seek); for a source whose counts do not follow from its
+    /// position.
+    fn restore_tallies(&mut self, _tallies: &[(String, u64)]) {}
 }

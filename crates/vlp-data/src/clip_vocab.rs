@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
 
 use crate::DataError;
+use crate::source::open_file;
 
 /// Ids of the vocabulary: 256 bytes, the same at the end of a word, the merges, start and end.
 const VOCAB_SIZE: usize = 49_408;
@@ -56,8 +56,8 @@ impl ClipVocab {
         let path = path.as_ref();
         let read_error = |source| DataError::Read { path: path.to_owned(), source };
         let mut head = Vec::new();
-        File::open(path).and_then(|file| file.take(2).read_to_end(&mut head)).map_err(read_error)?;
-        let file = BufReader::new(File::open(path).map_err(read_error)?);
+        open_file(path)?.take(2).read_to_end(&mut head).map_err(read_error)?;
+        let file = BufReader::new(open_file(path)?);
         let place = path.display().to_string();
         if head == [0x1f, 0x8b] { Self::read(file, &place) } else { Self::read_text(file, &place) }
     }

@@ -12,6 +12,10 @@ pub struct Cursor {
     pub sampling: Sampling,
     /// Positions of an epoch, to notice that the dataset is another one.
     pub samples: u64,
+    /// The dataset's [fingerprint](crate::Dataset::fingerprint), to notice other data with as many samples; 0 where it is not
+    /// known.
+    #[serde(default)]
+    pub data: u64,
     /// The epoch being read.
     pub epoch: u64,
     /// Positions of that epoch that are read already.
@@ -23,7 +27,7 @@ pub struct Cursor {
 impl Cursor {
     /// The beginning of a run.
     pub fn start(seed: u64, samples: u64) -> Self {
-        Self { seed, sampling: Sampling::default(), samples, epoch: 0, taken: 0, deferred: Vec::new() }
+        Self { seed, sampling: Sampling::default(), samples, data: 0, epoch: 0, taken: 0, deferred: Vec::new() }
     }
 
     /// Refuses the cursor of another seed, order or dataset than those of `own`.
@@ -39,6 +43,9 @@ impl Cursor {
                 cursor_seed: self.seed,
                 cursor_samples: self.samples,
             });
+        }
+        if self.data != own.data && self.data != 0 && own.data != 0 {
+            return Err(DataError::OtherData { samples, cursor: self.data, data: own.data });
         }
         Ok(())
     }

@@ -137,6 +137,12 @@ pub enum DamageKind {
 }
 
 impl DamageKind {
+    /// The kind with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        // The names of JSON are the same.
+        serde_json::from_value(name.into()).ok()
+    }
+
     /// A short name for tables and logs, the same as in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -219,6 +225,15 @@ impl Tally {
     /// The kinds met, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (DamageKind, u64)> {
         self.counts.iter().map(|(&kind, &count)| (kind, count))
+    }
+}
+
+impl FromIterator<(DamageKind, u64)> for Tally {
+    /// Counts of one kind are added up.
+    fn from_iter<I: IntoIterator<Item = (DamageKind, u64)>>(counts: I) -> Self {
+        let mut tally = Self::default();
+        counts.into_iter().for_each(|(kind, count)| *tally.counts.entry(kind).or_default() += count);
+        tally
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::fingerprint::Fingerprint;
 use crate::source::{ColumnRole, CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
 use crate::{Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode};
 
@@ -249,6 +250,18 @@ impl Dataset {
             (!parts.is_empty()).then_some(Self { parts, limits, tally, warnings })
         });
         (one, other)
+    }
+
+    /// A hash of which samples there are and with which weights, from the index alone: the same when files were moved, another
+    /// when one was added, taken away, renamed, reordered or packed anew. A [`Cursor`](crate::Cursor) keeps it.
+    pub fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        for part in &self.parts {
+            fingerprint.number(part.source.len() as u64);
+            fingerprint.number(part.weight.to_bits());
+            fingerprint.number(part.source.fingerprint());
+        }
+        fingerprint.finish()
     }
 
     /// Lengths of the runs of samples that lie together, in order.

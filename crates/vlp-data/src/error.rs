@@ -149,6 +149,16 @@ pub enum DataError {
         /// How many would be held out.
         held_out: usize,
     },
+    /// A loader option beyond what a machine has room for.
+    #[error("{option} is {value}: it can be {most} at most")]
+    OptionTooLarge {
+        /// Name of the option.
+        option: &'static str,
+        /// Its value.
+        value: usize,
+        /// The largest that is accepted.
+        most: usize,
+    },
     /// A pattern of names or weights that cannot be read.
     #[error("`{pattern}`: {reason}")]
     Pattern {
@@ -201,7 +211,23 @@ pub enum DataError {
         /// Samples in the cursor.
         cursor_samples: u64,
     },
-    /// A transform, a tokenizer or this crate panicked on a worker thread.
+    /// A cursor of other data with as many samples.
+    #[error(
+        "the saved position belongs to other data: as many samples ({samples}), but fingerprint {cursor:016x} instead of {data:016x}. \
+         Resume with the files of the first start, under the same names and in the same order"
+    )]
+    OtherData {
+        /// Positions of an epoch, of both.
+        samples: u64,
+        /// Fingerprint in the cursor.
+        cursor: u64,
+        /// Fingerprint of this stream's dataset.
+        data: u64,
+    },
+    /// The wait for a batch was ended by [`Loader::interrupt_by`](crate::Loader::interrupt_by).
+    #[error("the wait for a batch was interrupted")]
+    Interrupted,
+    /// A transform, a tokenizer or this crate panicked on a worker thread; the message ends with the sample.
     #[error("a loader thread panicked: {message}")]
     WorkerPanicked {
         /// What it said.

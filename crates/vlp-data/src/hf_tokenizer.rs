@@ -6,7 +6,7 @@ use tokenizers::{ModelWrapper, Tokenizer as File};
 
 use crate::source::open_file;
 use crate::tokenizer::readable;
-use crate::{DataError, TokenIds, Tokenizer};
+use crate::{DataError, TokenIds, Tokenizer, regex_dialect};
 
 const STARTS: &[&str] = &["<|startoftext|>", "<start_of_text>", "[CLS]", "<s>", "<bos>"];
 const ENDS: &[&str] = &["<|endoftext|>", "<end_of_text>", "[SEP]", "</s>", "<eos>"];
@@ -33,7 +33,8 @@ pub struct SpecialTokens {
 ///
 /// The file's padding, truncation and dropout of merges are set aside, and its start and end tokens are put in once, whether its
 /// post-processor adds them or not. A special token typed in a caption becomes that token, as in Hugging Face's
-/// library.
+/// library. Files with patterns that Hugging Face's Python package understands otherwise than the library's build without C code (word
+/// characters, POSIX classes, ends of lines) are refused: their ids would differ without a word.
 #[derive(Debug)]
 pub struct HfTokenizer {
     file: File,
@@ -57,7 +58,8 @@ impl HfTokenizer {
     ///
     /// # Errors
     /// If the file cannot be read, has more than 256 MiB or is not a tokenizer, a token is not in its vocabulary, an id is beyond
-    /// 2^31, some text would be unknown to it without an unknown token, or the context leaves no room for text.
+    /// 2^31, some text would be unknown to it without an unknown token, its patterns mean something else in Python, or the context leaves no room
+    /// for text.
     pub fn with_special_tokens(
         path: impl AsRef<Path>,
         context_length: usize,
@@ -77,6 +79,12 @@ impl HfTokenizer {
             let reason = if bytes.is_empty() { "it is empty".to_owned() } else { error };
             broken(&place, reason)
         })?;
+        if let Some(difference) = regex_dialect::difference(&bytes) {
+            let reason = format!(
+                "{difference} means something else to Hugging Face's Python package, which would give other ids"
+            );
+            return Err(broken(&place, reason));
+        }
         let padding = file.get_padding().map(|padding| padding.pad_token.clone());
         file.with_padding(None);
         file.with_truncation(None).map_err(|error| broken(&place, error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fingerprint::fingerprint;
+use crate::content_hash::content_hash;
 use crate::source::{ColumnRole, Picture, Source};
 use crate::{Annotation, Damage, DataError, Dataset, Fetched, LeftOut, Tally};
 
@@ -28,7 +28,7 @@ impl Dataset {
         // Exact enough: a double has 53 bits.
         let below = (share * (1u64 << 53) as f64) as u64;
         let sides = self.split_parts(|source| {
-            let side = |index| source.key(index).is_ok_and(|key| fingerprint(key.as_bytes()) >> 11 < below);
+            let side = |index| source.key(index).is_ok_and(|key| content_hash(key.as_bytes()) >> 11 < below);
             let chosen = Arc::new(Bits::new(source.len(), side));
             [false, true].map(|side| Subset::new(Arc::clone(source), Arc::clone(&chosen), side))
         });

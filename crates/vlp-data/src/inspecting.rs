@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::content_hash::content_hash;
 use crate::decode::check_size;
-use crate::fingerprint::fingerprint;
 use crate::picture_header::read_header;
 use crate::{
     Damage, DataError, Dataset, Duplicates, InspectOptions, Inspection, LeftOut, Picture, Spread, Unreachable, decode,
@@ -104,7 +104,7 @@ impl Found {
         let annotation = dataset.annotation(index)?;
         let picture = dataset.picture(index)?;
         let (format, width, height, print) = match &picture {
-            Picture::Decoded(image) => ("pixels", image.width(), image.height(), fingerprint(image.pixels())),
+            Picture::Decoded(image) => ("pixels", image.width(), image.height(), content_hash(image.pixels())),
             Picture::Encoded(bytes) => {
                 let limits = dataset.limits();
                 let header = read_header(bytes);
@@ -121,7 +121,7 @@ impl Found {
                 };
                 check_size(width as u64, height as u64, limits)?;
                 count(&mut self.kibibytes, bytes.len().div_ceil(1024) as u64);
-                (format, width, height, fingerprint(bytes))
+                (format, width, height, content_hash(bytes))
             }
         };
         count(&mut self.width, width as u64);
@@ -131,7 +131,7 @@ impl Found {
         for caption in std::iter::once(&annotation.caption).chain(&annotation.other_captions) {
             count(&mut self.words, caption.split_whitespace().count() as u64);
         }
-        self.prints.push((index, print, fingerprint(annotation.caption.as_bytes())));
+        self.prints.push((index, print, content_hash(annotation.caption.as_bytes())));
         Ok(())
     }
 

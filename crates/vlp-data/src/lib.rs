@@ -32,6 +32,7 @@ mod clip_bpe;
 mod clip_clean;
 mod clip_files;
 mod clip_vocab;
+mod content_hash;
 mod cursor;
 mod damage;
 mod dataset;
@@ -59,6 +60,8 @@ mod photometric;
 mod picture_header;
 mod plan;
 mod rank;
+#[cfg(feature = "hf-tokenizers")]
+mod regex_dialect;
 mod sample;
 mod sampling;
 mod source;

@@ -1,10 +1,13 @@
 //! Batches from main memory onto a device, and the loader as a [`BatchSource`] of the trainer.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 use vlp_augment::Normalization;
 use vlp_core::{BatchSource, PairBatch, SourceError, View};
 
-use crate::{Cursor, HostBatch, HostImages, HostTokens, HostView, Loader, apply_photometric};
+use crate::{Cursor, DamageKind, HostBatch, HostImages, HostTokens, HostView, Loader, apply_photometric};
 
 impl HostImages {
     /// Uploads the bytes and normalises them on the device.
@@ -83,6 +86,9 @@ impl HostBatch {
     }
 }
 
+/// What the names of tallies begin with.
+const SKIPPED: &str = "skipped_";
+
 /// A loader whose batches go to a device: what a trainer reads from.
 #[derive(Debug)]
 pub struct PairSource {
@@ -119,7 +125,18 @@ impl BatchSource for PairSource {
         Ok(self.loader.seek(&cursor)?)
     }
 
+    fn interrupt_by(&mut self, stop: Arc<AtomicBool>) {
+        self.loader.interrupt_by(stop);
+    }
+
+    fn restore_tallies(&mut self, tallies: &[(String, u64)]) {
+        let counts = tallies
+            .iter()
+            .filter_map(|(name, count)| Some((DamageKind::from_name(name.strip_prefix(SKIPPED)?)?, *count)));
+        self.loader.restore_tally(counts.collect());
+    }
+
     fn tallies(&self) -> Vec<(String, u64)> {
-        self.loader.tally().iter().map(|(kind, count)| (format!("skipped_{}", kind.name()), count)).collect()
+        self.loader.tally().iter().map(|(kind, count)| (format!("{SKIPPED}{}", kind.name()), count)).collect()
     }
 }

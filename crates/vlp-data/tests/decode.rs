@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use vlp_data::{Damage, DamageKind, Limits, decode};
+use vlp_testkit::mutants::times;
 use vlp_testkit::shards;
 
 #[derive(Deserialize)]
@@ -117,7 +118,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 fn mutated_pictures_never_panic() {
     for name in golden().pictures.keys() {
         let whole = file(name);
-        for seed in 0..300 {
+        for seed in 0..300 * times() {
             let mutant = shards::mutate(&whole, seed);
             if let Err(Damage::Pixels { reason, .. }) = decode(&mutant, &Limits::default()) {
                 assert!(!reason.contains("panicked"), "{name}, seed {seed}");

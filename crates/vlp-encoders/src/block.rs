@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::drop::drop_path_rate;
 use crate::layers::{linear, over_rows};
+use crate::size::{DEPTH, WIDTH, check_memory, check_sizes};
 use crate::{Activation, DropPath, EncoderError, LayerNorm, SelfAttention, TransformerInit};
 
 /// What one transformer is made of.
@@ -118,6 +119,10 @@ impl TransformerConfig {
             let TransformerConfig { width, depth, heads, .. } = self;
             return refuse(format!("width {width}, depth {depth} and heads {heads} must all be at least 1"));
         }
+        let sizes = [("width", self.width, WIDTH), ("depth", self.depth, DEPTH), ("MLP", self.hidden(), 4 * WIDTH)];
+        check_sizes("transformer", &sizes)?;
+        let width = self.width as f64;
+        check_memory("transformer", self.depth as f64 * width * (4.0 * width + 2.0 * self.hidden() as f64))?;
         if !self.width.is_multiple_of(self.heads) {
             return refuse(format!("{} heads do not divide the width {}", self.heads, self.width));
         }

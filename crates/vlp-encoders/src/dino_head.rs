@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::Precision;
 
 use crate::layers::{linear, normal, over_rows, uniform_fan_in};
+use crate::size::{VOCABULARY, WIDTH, check_memory, check_sizes};
 use crate::{Activation, EncoderError};
 
 /// Configuration of a [`DinoHead`]; the default is DINO's.
@@ -46,6 +47,9 @@ impl DinoHeadConfig {
             let problem = format!("widths {widths:?} and {} prototypes must all be at least 1", self.output);
             return Err(EncoderError::config("dino head", problem));
         }
+        check_sizes("dino head", &widths.map(|width| ("width", width, 4 * WIDTH)))?;
+        check_sizes("dino head", &[("prototypes", self.output, VOCABULARY)])?;
+        check_memory("dino head", self.bottleneck as f64 * self.output as f64)?;
         let layer = |pair: &[usize]| linear([pair[0], pair[1]], normal(0.02), Some(Initializer::Zeros), device);
         Ok(DinoHead {
             layers: widths.windows(2).map(layer).collect(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::EncoderError;
 use crate::layers::{linear, normal, over_rows};
 use crate::mlp_head::{MlpHead, MlpHeadConfig};
+use crate::size::{WIDTH, check_memory, check_sizes};
 
 /// How an encoder's vectors are projected into the space where pairs are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,6 +53,8 @@ impl ProjectionConfig {
         if input == 0 || output == 0 || matches!(self, ProjectionConfig::Mlp { hidden: 0 }) {
             return refuse(format!("{self:?} from {input} to {output} columns has a layer without units"));
         }
+        check_sizes("projection head", &[("columns", input.max(output), 4 * WIDTH)])?;
+        check_memory("projection head", input as f64 * output as f64)?;
         let matrix = |bias: Option<Initializer>| {
             ProjectionHead::Linear(linear([input, output], normal((input as f64).powf(-0.5)), bias, device))
         };

@@ -54,6 +54,7 @@ mod residual_block;
 mod resnet;
 mod running_statistic;
 mod siamlip_projector;
+mod size;
 mod stem;
 mod text;
 mod text_config;

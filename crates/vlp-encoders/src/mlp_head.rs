@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{linear, over_rows, uniform_fan_in};
+use crate::size::{WIDTH, check_memory, check_sizes};
 use crate::{Activation, BatchNorm, EncoderError};
 
 /// What stands behind the last linear layer of an [`MlpHead`].
@@ -113,6 +114,9 @@ impl MlpHeadConfig {
             let problem = format!("widths {:?} behind {input} columns leave a layer without units", self.widths);
             return Err(EncoderError::config("mlp head", problem));
         }
+        self.widths.iter().try_for_each(|&width| check_sizes("mlp head", &[("width", width, 4 * WIDTH)]))?;
+        let pairs = std::iter::once(&input).chain(&self.widths).zip(&self.widths);
+        check_memory("mlp head", pairs.map(|(&from, &to)| from as f64 * to as f64).sum())?;
         let last = self.widths.len() - 1;
         let inputs = std::iter::once(input).chain(self.widths.iter().copied());
         let layers = inputs.zip(&self.widths).enumerate().map(|(index, (from, &to))| {

@@ -9,6 +9,7 @@ use vlp_ops::{AttentionOptions, attention};
 use crate::layers::{ConvInit, conv, linear, normal, over_pixels, over_rows};
 use crate::residual_block::{Downsampling, average_pool, stages};
 use crate::resnet::check_stages;
+use crate::size::{IMAGE, WIDTH, check_sizes};
 use crate::{BatchNorm, EncoderError, ResNetBlock, ResidualBlock};
 
 /// Configuration of a [`ModifiedResNet`]; the default is OpenAI's RN50.
@@ -59,6 +60,7 @@ impl ModifiedResNetConfig {
         let refuse = |problem: String| Err(EncoderError::config("modified resnet", problem));
         let width = self.width;
         check_stages("modified resnet", &self.layers, &[width, self.heads, self.output])?;
+        check_sizes("modified resnet", &[("width", width, WIDTH / 32), ("image_size", self.image_size, IMAGE)])?;
         if self.image_size == 0 || !self.image_size.is_multiple_of(32) {
             return refuse(format!("image_size {} is not a multiple of 32", self.image_size));
         }

@@ -8,6 +8,7 @@ use vlp_core::{ImageEncoder, Precision};
 
 use crate::layers::{ConvInit, conv, over_pixels};
 use crate::residual_block::{Downsampling, stages};
+use crate::size::{DEPTH, WIDTH, check_memory, check_sizes};
 use crate::{BatchNorm, EncoderError, ResNetBlock, ResidualBlock};
 
 /// Channels behind the first convolution.
@@ -72,7 +73,11 @@ pub(crate) fn check_stages(module: &'static str, layers: &[usize], channels: &[u
         let problem = format!("every stage needs a block and a channel, got {layers:?} and {channels:?}");
         return Err(EncoderError::config(module, problem));
     }
-    Ok(())
+    layers.iter().try_for_each(|&blocks| check_sizes(module, &[("blocks of a stage", blocks, DEPTH)]))?;
+    channels.iter().try_for_each(|&number| check_sizes(module, &[("channels", number, WIDTH)]))?;
+    // At least eight squares of the channels a block, as ConvNeXt has.
+    let widest = channels.iter().copied().max().unwrap_or_default() as f64;
+    check_memory(module, 8.0 * widest * widest)
 }
 
 /// # Panics

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{ConvInit, conv, linear, over_pixels, over_rows, uniform, uniform_fan_in};
+use crate::size::{IMAGE, WIDTH, check_sizes};
 use crate::{BatchNorm, EncoderError};
 
 /// How a picture becomes a sequence of tokens.
@@ -39,6 +40,10 @@ impl StemConfig {
             StemConfig::Patch { size: 0 } => refuse("patch size 0; use 8, 16 or 32"),
             StemConfig::Conv { channels } if channels.is_empty() || channels.contains(&0) => {
                 refuse("channels must name at least one convolution, each with at least one channel")
+            }
+            StemConfig::Patch { size } => check_sizes("stem", &[("patch size", *size, IMAGE)]),
+            StemConfig::Conv { channels } if channels.iter().any(|&channels| channels > WIDTH) => {
+                refuse("a convolution with more than 65536 channels")
             }
             StemConfig::Conv { channels } if channels.len() > 8 => refuse("more than 8 convolutions of stride 2"),
             _ => Ok(()),

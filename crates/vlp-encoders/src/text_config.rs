@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::size::{CONTEXT, VOCABULARY, WIDTH, check_memory, check_sizes};
 use crate::{Activation, EncoderError};
 
 /// Which token's vector stands for the text.
@@ -84,6 +85,13 @@ impl TextTransformerConfig {
                 "vocab_size {vocab_size} must be at least 1, context_length {context_length} at least 2"
             ));
         }
+        let sizes = [
+            ("vocab_size", self.vocab_size, VOCABULARY),
+            ("context_length", self.context_length, CONTEXT),
+            ("width", self.width, WIDTH),
+        ];
+        check_sizes("text transformer", &sizes)?;
+        check_memory("text transformer", (self.vocab_size + self.context_length) as f64 * self.width as f64)?;
         if let TextPooling::Eot(id) = self.pooling
             && id as usize >= self.vocab_size
         {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::size::{CONTEXT, IMAGE, WIDTH, check_sizes};
 use crate::{Activation, EncoderError, Positions, StemConfig, TransformerInit};
 
 /// How a vision transformer's tokens become one vector.
@@ -132,6 +133,10 @@ impl VitConfig {
     pub(crate) fn check(&self) -> Result<(), EncoderError> {
         let refuse = |problem: String| Err(EncoderError::config("vit", problem));
         self.stem.check()?;
+        let (sizes, registers) =
+            ([("image_size", self.image_size, IMAGE), ("width", self.width, WIDTH)], self.registers);
+        check_sizes("vit", &sizes)?;
+        check_sizes("vit", &[("registers", registers, CONTEXT)])?;
         let stride = self.stem.stride();
         let whole = self.image_size.is_multiple_of(stride) || self.crop_border;
         if self.image_size < stride || !whole {

@@ -3,9 +3,11 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 use vlp_ops::{LogSumExp, Similarities};
 
+use crate::diagonal::diagonal;
 use crate::groups::Groups;
 use crate::pair::assert_pair;
 use crate::side::Side;
+use crate::softplus::softplus;
 use crate::{KeyGradients, Logits, LossError};
 
 /// Configuration of [`InfoNce`].
@@ -46,8 +48,15 @@ pub struct InfoNceTerms {
     pub accuracy: Tensor<1>,
 }
 
-/// What the rows of each side should find, as one vector each, `[batch, dim]`: the mean of the right keys.
-type Targets = [Tensor<2>; 2];
+/// How far each row's own partner lies from what the row should find, the mean of the right keys, for the rows of each side,
+/// `[batch, dim]`; none where a row should find its own partner only.
+type Gaps = Option<[Tensor<2>; 2]>;
+
+/// Log-sum-exps of the rows of one side over all keys but the row's own partner, and the best of these.
+struct Others {
+    log_sum_exp: Tensor<1>,
+    best: Tensor<1>,
+}
 
 impl InfoNceConfig {
     /// Builds the loss.
@@ -102,10 +111,16 @@ impl InfoNce {
         let (a, b) = self.sides(a, b, ctx);
         let device = a.queries.device();
         let groups = Groups::new(ids, a.queries.dims()[0], ctx.collective, &device);
-        let targets = [&b, &a].map(|side| groups.sums(side.keys.clone()) / groups.sizes(&side.keys));
+        let rank = ctx.collective.rank();
+        let gaps = [&b, &a].map(|side| {
+            let sizes = groups.sizes(&side.keys);
+            let gap = side.own_keys(rank) - groups.sums(side.keys.clone()) / sizes.clone();
+            // Of a row that is alone nothing must be left, in the gradient neither.
+            gap * (sizes - 1.0).clamp_max(1.0)
+        });
         let right =
             |best: Tensor<1, Int>| groups.of_keys(&device).select(0, best).equal(groups.of_rows(&device)).float();
-        self.terms(&a, &b, targets, scale, right)
+        self.terms(&a, &b, Some(gaps), scale, rank, right)
     }
 
     /// The same with a target distribution for every row.
@@ -131,9 +146,11 @@ impl InfoNce {
             assert_eq!(target.dims(), expected, "the targets of either side must be [batch, world * batch]");
         }
         let most = targets[0].clone().argmax(1).flatten::<1>(0, 1);
-        let [of_a, of_b] = targets;
-        let targets = [of_a.matmul(b.keys.clone()), of_b.matmul(a.keys.clone())];
-        self.terms(&a, &b, targets, scale, |best| best.equal(most).float())
+        let (rank, device) = (ctx.collective.rank(), a.queries.device());
+        let own = diagonal(expected, rank * expected[0], &device);
+        let [of_a, of_b] = targets.map(|target| target.zeros_like().mask_fill(own.clone(), 1.0) - target);
+        let gaps = [of_a.matmul(b.keys.clone()), of_b.matmul(a.keys.clone())];
+        self.terms(&a, &b, Some(gaps), scale, rank, |best| best.equal(most).float())
     }
 
     pub(crate) fn side(&self, x: Tensor<2>, ctx: &StepContext<'_>) -> Side {
@@ -150,60 +167,85 @@ impl InfoNce {
         let (rank, rows) = (ctx.collective.rank(), a.queries.dims()[0]);
         let first = (rank * rows) as i64;
         let own = Tensor::<1, Int>::arange(first..first + rows as i64, &a.queries.device());
-        self.terms(a, b, [b.own_keys(rank), a.own_keys(rank)], scale, |best| best.equal(own).float())
+        self.terms(a, b, None, scale, rank, |best| best.equal(own).float())
     }
 
     fn terms(
         &self,
         a: &Side,
         b: &Side,
-        targets: Targets,
+        gaps: Gaps,
         scale: Tensor<1>,
+        rank: usize,
         right: impl FnOnce(Tensor<1, Int>) -> Tensor<1>,
     ) -> InfoNceTerms {
-        let [(of_a, best), (of_b, _)] = self.log_sum_exps(a, b, scale.clone());
-        let [for_a, for_b] = targets;
+        let [of_a, of_b] = self.others(a, b, scale.clone(), rank);
+        let best = best(a, &b.own_keys(rank), &b.keys, of_a.best, rank);
+        let [for_a, for_b] = gaps.map_or([None, None], |gaps| gaps.map(Some));
         InfoNceTerms {
-            accuracy: right(best.int()).mean(),
-            first: self.cross_entropy(of_a, a, b, for_a, scale.clone()),
-            second: self.cross_entropy(of_b, b, a, for_b, scale),
+            accuracy: right(best).mean(),
+            first: self.cross_entropy(of_a.log_sum_exp, a, b, for_a, scale.clone(), rank),
+            second: self.cross_entropy(of_b.log_sum_exp, b, a, for_b, scale, rank),
         }
     }
 
-    /// Of the rows of each side, with the best column of each.
-    fn log_sum_exps(&self, a: &Side, b: &Side, scale: Tensor<1>) -> [(Tensor<1>, Tensor<1>); 2] {
+    /// Of the rows of each side.
+    fn others(&self, a: &Side, b: &Side, scale: Tensor<1>, rank: usize) -> [Others; 2] {
         let logits = self.config.logits;
+        let without = vec![rank * a.queries.dims()[0]];
         let one_rank = a.queries.dims() == a.keys.dims();
         if one_rank && self.config.key_gradients == KeyGradients::Full {
             // One product serves both directions.
             let (queries, keys) = (a.queries.clone(), b.queries.clone());
             let LogSumExp { rows, columns, best } =
-                logits.log_sum_exp(queries, keys, scale, Similarities::RowsAndColumns);
-            return [(rows, best.clone()), (columns.expect("columns were asked for"), best)];
+                logits.log_sum_exp(queries, keys, scale, Similarities::RowsAndColumns { without });
+            let columns = columns.expect("columns were asked for");
+            return [Others { log_sum_exp: rows, best: best.clone() }, Others { log_sum_exp: columns, best }];
         }
         [(a, b), (b, a)].map(|(from, to)| {
-            let which = Similarities::Rows { without: Vec::new() };
+            let which = Similarities::Rows { without: without.clone() };
             let sums = logits.log_sum_exp(from.queries.clone(), to.keys.clone(), scale.clone(), which);
-            (sums.rows, sums.best)
+            Others { log_sum_exp: sums.rows, best: sums.best }
         })
     }
 
-    /// Mean over rows of `lse(x_i) - s q_i·((1 - ε) t_i + ε mean_j k_j)`: a target is linear in the keys, so the logits are
+    /// Mean over rows of `log Σ_j exp(x_ij) - s q_i·((1 - ε) t_i + ε mean_j k_j)`, as the sum of two parts that are as small as
+    /// the loss: with p the row's own partner and n the log-sum-exp of the others,
+    /// `log(1 + exp(n - s q·p)) + s q·((1 - ε) (p - t) + ε (p - mean_j k_j))`. A target is linear in the keys, so the logits are
     /// needed for their sums only.
     fn cross_entropy(
         &self,
-        log_sum_exp: Tensor<1>,
+        others: Tensor<1>,
         from: &Side,
         to: &Side,
-        target: Tensor<2>,
+        gap: Option<Tensor<2>>,
         scale: Tensor<1>,
+        rank: usize,
     ) -> Tensor<1> {
         let smoothing = self.config.label_smoothing;
-        let target = match smoothing {
-            0.0 => target,
-            _ => target * (1.0 - smoothing) + to.keys.clone().mean_dim(0) * smoothing,
+        let (own, scale) = (to.own_keys(rank), scale.unsqueeze::<2>());
+        let found = |keys: Tensor<2>| (from.queries.clone() * keys).sum_dim(1) * scale.clone();
+        let smoothed = (smoothing > 0.0).then(|| (own.clone() - to.keys.clone().mean_dim(0)) * smoothing);
+        let gap = match (gap.map(|gap| gap * (1.0 - smoothing)), smoothed) {
+            (Some(gap), Some(smoothed)) => Some(gap + smoothed),
+            (gap, smoothed) => gap.or(smoothed),
         };
-        let found = (from.queries.clone() * target).sum_dim(1).flatten::<1>(0, 1);
-        (log_sum_exp - found * scale).mean()
+        let losses = softplus(others.unsqueeze_dim(1) - found(own));
+        match gap {
+            Some(gap) => (losses + found(gap)).mean(),
+            None => losses.mean(),
+        }
     }
+}
+
+/// The column of the largest entry of each row, the first of several: its own partner's or the best of the others.
+fn best(from: &Side, own_keys: &Tensor<2>, keys: &Tensor<2>, others: Tensor<1>, rank: usize) -> Tensor<1, Int> {
+    let (queries, rows) = (from.queries.clone().detach(), from.queries.dims()[0]);
+    let others = others.detach().int();
+    let score = |keys: Tensor<2>| (queries.clone() * keys).sum_dim(1).flatten::<1>(0, 1);
+    let (mine, theirs) = (score(own_keys.clone().detach()), score(keys.clone().detach().select(0, others.clone())));
+    let first = (rank * rows) as i64;
+    let own = Tensor::<1, Int>::arange(first..first + rows as i64, &queries.device());
+    let tie = mine.clone().equal(theirs.clone()).bool_and(own.clone().lower(others.clone()));
+    others.mask_where(mine.greater(theirs).bool_or(tie), own)
 }

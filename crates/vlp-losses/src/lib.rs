@@ -73,6 +73,7 @@ mod sigmoid;
 mod sinkhorn;
 mod slip;
 mod soft_cross_entropy;
+mod softplus;
 mod swalip;
 mod swalip_v1;
 mod swav;

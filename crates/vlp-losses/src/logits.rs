@@ -37,14 +37,16 @@ impl Logits {
             return vlp_ops::log_sum_exp(a, b, scale, which);
         }
         let mut logits = a.matmul(b.transpose()) * scale.unsqueeze::<2>();
-        if let Similarities::Rows { without } = &which {
-            for &offset in without {
-                let mask = diagonal(logits.dims(), offset, &logits.device());
-                logits = logits.mask_fill(mask, HIDDEN);
-            }
+        let (both, without) = match which {
+            Similarities::RowsAndColumns { without } => (true, without),
+            Similarities::Rows { without } => (false, without),
+        };
+        for offset in without {
+            let mask = diagonal(logits.dims(), offset, &logits.device());
+            logits = logits.mask_fill(mask, HIDDEN);
         }
         let best = logits.clone().detach().argmax(1).float().flatten(0, 1);
-        let columns = (which == Similarities::RowsAndColumns).then(|| log_sum_exp(logits.clone().transpose()));
+        let columns = both.then(|| log_sum_exp(logits.clone().transpose()));
         let flat = |x: Tensor<2>| x.flatten::<1>(0, 1);
         LogSumExp { rows: flat(log_sum_exp(logits)), columns: columns.map(flat), best }
     }

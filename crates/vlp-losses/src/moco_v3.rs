@@ -5,6 +5,7 @@ use vlp_ops::Similarities;
 
 use crate::pair::assert_pair;
 use crate::soft_cross_entropy::widened;
+use crate::softplus::softplus;
 use crate::two_views::constant;
 use crate::{KeyGradients, Logits, LossError, l2_normalize};
 
@@ -64,9 +65,11 @@ impl MocoV3 {
         let [k1, k2] = keys.map(|keys| KeyGradients::Detached.gather(l2_normalize(widened(keys)), ctx.collective));
         let contrast = |queries: Tensor<2>, keys: Tensor<2>| {
             let own = keys.clone().slice([rank * rows..(rank + 1) * rows]);
-            let positive = (queries.clone() * own).sum_dim(1).flatten::<1>(0, 1) / temperature;
-            let (scale, which) = (constant(1.0 / temperature, &queries), Similarities::Rows { without: Vec::new() });
-            (logits.log_sum_exp(queries, keys, scale, which).rows - positive).mean()
+            let positive = (queries.clone() * own).sum_dim(1) / temperature;
+            let which = Similarities::Rows { without: vec![rank * rows] };
+            let negatives =
+                logits.log_sum_exp(queries.clone(), keys, constant(1.0 / temperature, &queries), which).rows;
+            softplus(negatives.unsqueeze_dim(1) - positive).mean()
         };
         (contrast(q1, k2) + contrast(q2, k1)) * (2.0 * temperature)
     }

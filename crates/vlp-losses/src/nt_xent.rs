@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vlp_core::StepContext;
 
 use crate::pair::assert_pair;
+use crate::softplus::softplus;
 use crate::two_views::queries;
 use crate::{KeyGradients, Logits, LossError};
 
@@ -63,7 +64,7 @@ impl NtXent {
         assert_pair("NT-Xent", &a, &b);
         let NtXentConfig { temperature, key_gradients, logits } = self.config;
         let [first, second] = queries([a, b], temperature, key_gradients, ctx.collective)
-            .map(|queries| (queries.others(logits) - queries.positive).mean());
+            .map(|queries| softplus(queries.negatives(logits) - queries.positive).mean());
         (first + second) / 2.0
     }
 }

@@ -46,11 +46,6 @@ pub(crate) fn constant(value: f64, like: &Tensor<2>) -> Tensor<1> {
 }
 
 impl Queries {
-    /// The log-sum-exp of each query's logits without itself, `[batch, 1]`.
-    pub(crate) fn others(&self, logits: Logits) -> Tensor<2> {
-        self.log_sum_exp(logits, vec![self.own])
-    }
-
     /// The log-sum-exp of each query's logits without itself and its other view, `[batch, 1]`.
     pub(crate) fn negatives(&self, logits: Logits) -> Tensor<2> {
         self.log_sum_exp(logits, vec![self.own, self.other])

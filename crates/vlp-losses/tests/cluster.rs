@@ -13,7 +13,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/cluster.json", &under_test().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/cluster.json", 4, &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> Cluster {

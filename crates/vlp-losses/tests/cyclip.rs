@@ -9,7 +9,7 @@ use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
 
 fn cases(device: &Device) -> Vec<GoldenCase> {
-    golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/cyclip.json", device)
+    golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/cyclip.json", 3, device)
 }
 
 fn loss_of(case: &GoldenCase) -> CyClip {

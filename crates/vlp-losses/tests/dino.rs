@@ -12,7 +12,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/dino.json", &under_test().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/dino.json", 3, &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> Dino {

@@ -12,7 +12,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/moco_v3.json", &under_test().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/moco_v3.json", 2, &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> MocoV3 {

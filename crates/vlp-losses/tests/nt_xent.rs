@@ -9,7 +9,7 @@ use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
 
 fn cases(device: &Device) -> Vec<GoldenCase> {
-    golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/nt_xent.json", device)
+    golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/nt_xent.json", 6, device)
 }
 
 #[test]
@@ -26,7 +26,8 @@ fn ranks_together_equal_one_rank_in_value_and_every_gradient() {
         let loss = NtXentConfig { temperature: case.param("temperature"), ..Default::default() }.init().unwrap();
         // The cases have 2, 6 and 9 rows: the last world leaves one row on each rank.
         let rows = case.input("z1").dims()[0];
-        let worlds = [2, 3, 6, 9].into_iter().filter(|world| rows.is_multiple_of(*world));
+        let worlds: Vec<usize> = (2..=rows).filter(|world| rows.is_multiple_of(*world)).collect();
+        assert!(!worlds.is_empty(), "{} is checked over no ranks", case.name);
         ranks::check_case(&case, worlds, ["z1", "z2"], |[a, b], ctx| loss.forward(a, b, ctx));
     }
 }

@@ -26,7 +26,7 @@ fn values<const D: usize>(x: Tensor<D>) -> Vec<f64> {
 
 #[test]
 fn codes_equal_the_reference() {
-    for case in read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sinkhorn.json", &under_test().autodiff()) {
+    for case in read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/sinkhorn.json", 2, &under_test().autodiff()) {
         let sinkhorn = sinkhorn(case.param("sinkhorn_iterations") as usize, case.param("sinkhorn_epsilon"));
         for (view, codes) in [("g1", "codes_g1"), ("g2", "codes_g2")] {
             let expected = golden::numbers(&case.json["extra"][codes]);

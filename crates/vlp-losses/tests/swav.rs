@@ -9,7 +9,7 @@ use vlp_testkit::golden_case::{GoldenCase, read_cases};
 use vlp_testkit::{golden, ranks};
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/swav.json", &under_test().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/swav.json", 4, &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> Swav {

@@ -9,7 +9,7 @@ use vlp_testkit::golden_case::{self, GoldenCase};
 use vlp_testkit::ranks;
 
 fn cases(device: &Device) -> Vec<GoldenCase> {
-    golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/vicreg.json", device)
+    golden_case::read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/vicreg.json", 4, device)
 }
 
 fn loss_of(case: &GoldenCase) -> VicReg {

@@ -12,7 +12,7 @@ fn ctx() -> StepContext<'static> {
 }
 
 fn cases() -> Vec<GoldenCase> {
-    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/xclip.json", &under_test().autodiff())
+    read_cases(env!("CARGO_MANIFEST_DIR"), "tests/golden/xclip.json", 2, &under_test().autodiff())
 }
 
 fn loss_of(case: &GoldenCase) -> XClip {

@@ -169,6 +169,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for AnyMethod<I, T> {
     type Batch = PairBatch;
     type Features = AnyFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, ctx: &StepContext<'_>) -> AnyFeatures {
         each!(self, method => AnyFeatures(method.encode(batch, ctx).into_tensors()))
     }

@@ -102,6 +102,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for BarLip<I, T> {
     type Batch = PairBatch;
     type Features = BarLipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> BarLipFeatures {
         let vectors = self.rocket.vectors(batch);
         let (weak, strong) = (&self.projectors.weak, self.projectors.for_strong());

@@ -63,6 +63,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for ByoLip<I, T> {
     type Batch = PairBatch;
     type Features = SiamLipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> SiamLipFeatures {
         let vectors = self.online.rocket.vectors(batch.clone());
         let theirs = ViewVectors::encode(&self.teacher.image, &self.teacher.text, batch);

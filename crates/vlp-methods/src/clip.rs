@@ -100,6 +100,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for Clip<I, T> {
     type Batch = PairBatch;
     type Features = ClipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> ClipFeatures {
         ClipFeatures {
             image: self.image_head.forward(self.image.encode(batch.weak.images)),

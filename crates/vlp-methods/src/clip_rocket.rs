@@ -136,6 +136,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for ClipRocket<I, T> {
     type Batch = PairBatch;
     type Features = ViewVectors;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> ViewVectors {
         self.project(&self.vectors(batch))
     }

@@ -159,6 +159,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for NClip<I, T> {
     type Batch = PairBatch;
     type Features = NClipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> NClipFeatures {
         self.features(self.vectors(&batch), batch)
     }

@@ -28,6 +28,10 @@ impl<I: ImageEncoder, T: TextEncoder, L: PairLoss> Method for PairMethod<I, T, L
     type Batch = PairBatch;
     type Features = ClipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> ClipFeatures {
         ClipFeatures {
             image: self.encoder.embed_images(batch.weak.images),

@@ -155,6 +155,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for SiamLip<I, T> {
     type Batch = PairBatch;
     type Features = SiamLipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> SiamLipFeatures {
         self.features(&self.rocket.vectors(batch), None)
     }

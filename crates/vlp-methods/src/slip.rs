@@ -118,6 +118,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for Slip<I, T> {
     type Batch = PairBatch;
     type Features = SlipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     /// # Panics
     /// When there are not two strong views.
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> SlipFeatures {

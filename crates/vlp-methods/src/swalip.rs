@@ -79,6 +79,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for SwaLip<I, T> {
     type Batch = PairBatch;
     type Features = ViewVectors;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, ctx: &StepContext<'_>) -> ViewVectors {
         self.rocket.encode(batch, ctx)
     }

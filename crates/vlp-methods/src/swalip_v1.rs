@@ -145,6 +145,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for SwaLipV1<I, T> {
     type Batch = PairBatch;
     type Features = SwaLipV1Features;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> SwaLipV1Features {
         let image = self.clip.image.encode(batch.weak.images);
         let text = self.clip.text.encode(batch.weak.tokens, TextMode::Global);

@@ -118,6 +118,10 @@ impl<I: ImageEncoder, T: TextEncoder> Method for XClip<I, T> {
     type Batch = PairBatch;
     type Features = XClipFeatures;
 
+    fn largest_input(batch: &PairBatch) -> Option<Tensor<1>> {
+        Some(batch.largest_input())
+    }
+
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> XClipFeatures {
         let [image, text] = self.nclip.vectors(&batch);
         XClipFeatures {

@@ -2,11 +2,11 @@
 
 #[cfg(feature = "cubecl")]
 use burn::backend::fusion::custom::TensorSpec;
-use burn::backend::tensor::{BoolTensor, FloatTensor};
+use burn::backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn::backend::{Backend, TensorMetadata, get_device_settings};
 #[cfg(feature = "cubecl")]
 use burn::tensor::Shape;
-use burn::tensor::Slice;
+use burn::tensor::{IndexingUpdateOp, Slice};
 
 /// Entries of a chunk: large enough for full speed on a GPU, 128 MiB in f32.
 const CHUNK: usize = 1 << 25;
@@ -99,7 +99,8 @@ pub(crate) fn log_sum_exp<B: Backend>(
         let sum = B::float_sum_dim(B::float_exp(B::float_sub(x.clone(), highest.clone())), 1);
         sums.push(B::float_add(B::float_log(sum), highest));
         if both {
-            let highest = B::float_max_dim(x.clone(), 0);
+            // A column without any entry, as above.
+            let highest = B::float_clamp_min(B::float_max_dim(x.clone(), 0), f32::MIN.into());
             let highest = match &merged {
                 Some((before, _)) => larger::<B>(before.clone(), highest),
                 None => highest,
@@ -233,6 +234,20 @@ pub(crate) fn softplus_sum_gradients<B: Backend>(
     )
 }
 
+/// `Σ_k exp(x_ik - h_i)` without the largest, whose exponential is 1, `[rows, 1]`: where the others are small the digits of their sum
+/// are those of its logarithm `log(1 + Σ)`, and beside 1 they would be lost.
+pub(crate) fn sum_of_others<B: Backend>(exponentials: FloatTensor<B>, x: &FloatTensor<B>) -> FloatTensor<B> {
+    let settings = get_device_settings::<B>(&x.device());
+    let largest = B::float_argmax(x.clone(), 1, settings.int_dtype);
+    B::float_sum_dim(without_entries::<B>(exponentials, largest), 1)
+}
+
+/// Zero in one column of every row, `[rows, 1]`; what is no number stays none.
+pub(crate) fn without_entries<B: Backend>(x: FloatTensor<B>, columns: IntTensor<B>) -> FloatTensor<B> {
+    let entries = B::float_neg(B::float_gather(1, x.clone(), columns.clone()));
+    B::float_scatter(1, x, columns, entries, IndexingUpdateOp::Add)
+}
+
 /// What `row_softmax` returns, for fusion.
 #[cfg(feature = "cubecl")]
 pub(crate) fn row_softmax_specs(x: &TensorSpec) -> (TensorSpec, TensorSpec, TensorSpec) {
@@ -244,7 +259,8 @@ pub(crate) fn row_softmax<B: Backend>(x: FloatTensor<B>) -> (FloatTensor<B>, Flo
     let highest = B::float_max_dim(x.clone(), 1);
     let below = B::float_sub(x, highest.clone());
     let exponentials = B::float_exp(below.clone());
+    let rest = sum_of_others::<B>(exponentials.clone(), &below);
+    let parts = B::float_cat(vec![highest, B::float_log1p(rest)], 1);
     let sum = B::float_sum_dim(exponentials.clone(), 1);
-    let parts = B::float_cat(vec![highest, B::float_log(sum.clone())], 1);
     (B::float_div(exponentials, sum), below, parts)
 }

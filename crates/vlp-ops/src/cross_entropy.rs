@@ -9,6 +9,7 @@ use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 
+use crate::composed::{sum_of_others, without_entries};
 use crate::precision::{narrowed, widened};
 
 /// Cross-entropy of rows of logits `[rows, classes]` with targets `[rows]`.
@@ -71,7 +72,7 @@ pub(crate) fn composed<B: Backend>(
     let highest = B::float_max_dim(x.clone(), 1);
     // Losses are differences of logits: taken before the highest comes back, or large logits would swallow their digits.
     let x = B::float_sub(x, highest.clone());
-    let log_sum = B::float_log(B::float_sum_dim(B::float_exp(x.clone()), 1));
+    let log_sum = B::float_log1p(sum_of_others::<B>(B::float_exp(x.clone()), &x));
     let of_target = B::float_gather(1, x.clone(), B::int_reshape(targets, [rows, 1].into()));
     let mut kept = B::float_mul_scalar(of_target, (1.0 - smoothing).into());
     if smoothing > 0.0 {
@@ -89,11 +90,13 @@ pub(crate) fn composed_backward<B: Backend>(
 ) -> FloatTensor<B> {
     let (dtype, [rows, classes]) = (logits.dtype(), [logits.shape()[0], logits.shape()[1]]);
     let gradient = column::<B>(widened::<B>(gradient));
-    let shares = B::float_exp(B::float_sub(widened::<B>(logits), column::<B>(sums)));
-    let shares = B::float_add_scalar(shares, (-smoothing / classes as f64).into());
-    let d_x = B::float_mul(shares, gradient.clone());
-    let less = B::float_mul_scalar(gradient, (smoothing - 1.0).into());
     let targets = B::int_reshape(targets, [rows, 1].into());
+    let shares = B::float_exp(B::float_sub(widened::<B>(logits), column::<B>(sums)));
+    // All shares are 1 together: how much is missing at the target the others tell, to the last digit.
+    let others = without_entries::<B>(shares, targets.clone());
+    let missing = B::float_sum_dim(others.clone(), 1);
+    let less = B::float_mul(B::float_add_scalar(B::float_neg(missing), smoothing.into()), gradient.clone());
+    let d_x = B::float_mul(B::float_add_scalar(others, (-smoothing / classes as f64).into()), gradient);
     narrowed::<B>(B::float_scatter(1, d_x, targets, less, IndexingUpdateOp::Add), dtype)
 }
 

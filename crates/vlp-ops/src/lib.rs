@@ -12,6 +12,7 @@
 //! | [`gelu`], [`gelu_tanh`], [`quick_gelu`] | the gates of transformers | the same |
 //! | [`linear`] | `x W + b` | the product before the bias |
 //! | [`embedding`] | rows of a table | |
+//! | [`l2_norm`] | the Euclidean norm of all numbers of a tensor | their squares |
 //! | [`adamw_step`] | a step of AdamW for one parameter | what lies between old and new |
 //!
 //! Behind each function stands a body for every backend: compiled vector code on the CPU backend `flex` in f32, ATen's own kernels
@@ -32,6 +33,7 @@ mod embedding;
 #[cfg(feature = "flex")]
 mod flex;
 mod gelu;
+mod l2_norm;
 mod l2_normalize;
 mod layer_norm;
 #[cfg(feature = "tch")]
@@ -47,6 +49,7 @@ pub use attention::{AttentionOptions, attention, self_attention};
 pub use cross_entropy::softmax_cross_entropy;
 pub use embedding::embedding;
 pub use gelu::{gelu, gelu_tanh, quick_gelu};
+pub use l2_norm::l2_norm;
 pub use l2_normalize::l2_normalize;
 pub use layer_norm::layer_norm;
 pub use linear::linear;

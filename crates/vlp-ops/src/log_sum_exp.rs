@@ -6,10 +6,13 @@ use crate::backend::SimilarityOps;
 /// Which sums of the similarities `X = s a bᵀ` are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Similarities {
-    /// Those of the rows and those of the columns, from the same product.
-    RowsAndColumns,
-    /// Those of the rows only, without some entries: an offset `o` leaves out column `o + i` of every row i. Offsets
-    /// name a row's own vector, or its positive, among the keys.
+    /// Those of the rows and those of the columns, from the same product, without some entries: an offset `o` leaves out column
+    /// `o + i` of every row i. Offsets name a row's own vector, or its positive, among the keys.
+    RowsAndColumns {
+        /// The offsets; none leaves every entry in.
+        without: Vec<usize>,
+    },
+    /// Those of the rows only, with the same meaning of offsets.
     Rows {
         /// The offsets; none leaves every entry in.
         without: Vec<usize>,
@@ -21,9 +24,9 @@ pub enum Similarities {
 pub struct LogSumExp {
     /// `log Σ_j exp(X_ij)`, `[rows]`; minus infinity where every entry of the row is left out.
     pub rows: Tensor<1>,
-    /// `log Σ_i exp(X_ij)`, `[columns]`, where they were asked for.
+    /// `log Σ_i exp(X_ij)`, `[columns]`, where they were asked for; minus infinity where every entry of the column is left out.
     pub columns: Option<Tensor<1>>,
-    /// The column of the largest entry of each row, `[rows]`, the first of several; whole numbers in the floating-point
+    /// The column of the largest entry of each row that is not left out, `[rows]`, the first of several; whole numbers in the floating-point
     /// type, without gradient.
     pub best: Tensor<1>,
 }
@@ -52,7 +55,7 @@ pub fn log_sum_exp(a: Tensor<2>, b: Tensor<2>, scale: Tensor<1>, which: Similari
     let ([rows, dim], [columns, other]) = (a.dims(), b.dims());
     assert_eq!(dim, other, "similarities need vectors of one width, got {dim} and {other}");
     let (both, without) = match which {
-        Similarities::RowsAndColumns => (true, Vec::new()),
+        Similarities::RowsAndColumns { without } => (true, without),
         Similarities::Rows { without } => (false, without),
     };
     for offset in &without {

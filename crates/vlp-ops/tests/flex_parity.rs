@@ -78,7 +78,8 @@ fn log_sum_exps_and_gradients_equal_the_whole_matrix() {
             vec![sums(1), sums(0)]
         };
         let lean = |[a, b]: &[Tensor<2>; 2], [scale, _]: &[Tensor<1>; 2]| {
-            let result = log_sum_exp(a.clone(), b.clone(), scale.clone(), Similarities::RowsAndColumns);
+            let result =
+                log_sum_exp(a.clone(), b.clone(), scale.clone(), Similarities::RowsAndColumns { without: Vec::new() });
             vec![result.rows, result.columns.expect("columns were asked for")]
         };
         compare(&format!("{size:?}"), run(DType::F32, size, lean), run(DType::F64, size, dense));
@@ -97,13 +98,23 @@ fn entries_that_are_left_out_count_nothing() {
                 Tensor::<2>::from_data(leaf(&diagonal, [rows, columns], DType::F64), (&x.device(), DType::F64))
             };
             let kept = without.iter().fold(x.clone().exp(), |e, &first| e * (ones(first) - 1.0).neg());
-            vec![kept.sum_dim(1).log().flatten::<1>(0, 1)]
-        };
-        let lean = |[a, b]: &[Tensor<2>; 2], [scale, _]: &[Tensor<1>; 2]| {
-            vec![log_sum_exp(a.clone(), b.clone(), scale.clone(), Similarities::Rows { without: without.clone() }).rows]
+            [1, 0].map(|dim| kept.clone().sum_dim(dim).log().flatten::<1>(0, 1))
         };
         let size = [rows, columns, dim];
-        compare(&format!("{size:?}"), run(DType::F32, size, lean), run(DType::F64, size, dense));
+        let sums = |[a, b]: &[Tensor<2>; 2], [scale, _]: &[Tensor<1>; 2], which: Similarities| {
+            log_sum_exp(a.clone(), b.clone(), scale.clone(), which)
+        };
+        let lean = |x: &[Tensor<2>; 2], y: &[Tensor<1>; 2]| {
+            vec![sums(x, y, Similarities::Rows { without: without.clone() }).rows]
+        };
+        let rows_alone = |x: &[Tensor<2>; 2], y: &[Tensor<1>; 2]| vec![dense(x, y)[0].clone()];
+        compare(&format!("{size:?}"), run(DType::F32, size, lean), run(DType::F64, size, rows_alone));
+        let lean = |x: &[Tensor<2>; 2], y: &[Tensor<1>; 2]| {
+            let result = sums(x, y, Similarities::RowsAndColumns { without: without.clone() });
+            vec![result.rows, result.columns.expect("columns were asked for")]
+        };
+        let both = |x: &[Tensor<2>; 2], y: &[Tensor<1>; 2]| dense(x, y).to_vec();
+        compare(&format!("{size:?} and columns"), run(DType::F32, size, lean), run(DType::F64, size, both));
     }
 }
 
@@ -133,7 +144,8 @@ fn the_best_column_is_the_first_of_the_largest() {
     let device = Device::flex();
     let a = Tensor::<2>::from_floats([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], &device);
     let b = Tensor::<2>::from_floats([[0.0, -1.0], [0.5, 2.0], [0.5, 2.0]], &device);
-    let result = log_sum_exp(a, b, Tensor::from_floats([3.0], &device), Similarities::RowsAndColumns);
+    let result =
+        log_sum_exp(a, b, Tensor::from_floats([3.0], &device), Similarities::RowsAndColumns { without: Vec::new() });
     assert_eq!(host(result.best), [1.0, 1.0, 0.0]);
 }
 
@@ -143,7 +155,12 @@ fn a_wide_range_neither_overflows_nor_loses_a_column() {
     let device = Device::flex().autodiff();
     let a = Tensor::<2>::from_floats([[100.0, 0.0], [-100.0, 0.0], [1e-3, 0.0]], &device).require_grad();
     let b = Tensor::<2>::from_floats([[100.0, 0.0], [-100.0, 0.0], [-1e-3, 0.0]], &device).require_grad();
-    let result = log_sum_exp(a.clone(), b.clone(), Tensor::from_floats([1.0], &device), Similarities::RowsAndColumns);
+    let result = log_sum_exp(
+        a.clone(),
+        b.clone(),
+        Tensor::from_floats([1.0], &device),
+        Similarities::RowsAndColumns { without: Vec::new() },
+    );
     let columns = result.columns.expect("columns were asked for");
     let middle = (0.1f64.exp() + (-0.1f64).exp() + 1.0).ln();
     for (what, sums) in [("rows", &result.rows), ("columns", &columns)] {
@@ -162,6 +179,9 @@ fn a_row_with_nothing_left_in_is_minus_infinity_and_sends_no_gradient() {
     let scale = Tensor::<1>::from_floats([1.0], &device);
     let rows = log_sum_exp(x.clone(), x.clone().detach(), scale, Similarities::Rows { without: vec![0] }).rows;
     assert_eq!(host(rows.clone()), [f64::NEG_INFINITY]);
+    let both = Similarities::RowsAndColumns { without: vec![0] };
+    let columns = log_sum_exp(x.clone(), x.clone(), Tensor::from_floats([1.0], &device), both).columns.unwrap();
+    assert_eq!(host(columns), [f64::NEG_INFINITY]);
     assert_eq!(host(x.grad(&rows.backward()).expect("a gradient")), [0.0, 0.0]);
 }
 
@@ -172,7 +192,8 @@ fn what_is_no_number_shows() {
         let a = Tensor::<2>::from_floats([[1.0, bad], [1.0, 1.0]], &device);
         let b = Tensor::<2>::from_floats([[1.0, 0.5], [-1.0, 1.0]], &device);
         let scale = || Tensor::<1>::from_floats([1.0], &device);
-        let rows = log_sum_exp(a.clone(), b.clone(), scale(), Similarities::RowsAndColumns).rows;
+        let rows =
+            log_sum_exp(a.clone(), b.clone(), scale(), Similarities::RowsAndColumns { without: Vec::new() }).rows;
         assert!(!host(rows)[0].is_finite(), "{bad}");
         assert!(!host(softplus_sum(a, b, scale(), scale(), None))[0].is_finite(), "{bad}");
     }

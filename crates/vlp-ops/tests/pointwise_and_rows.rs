@@ -4,7 +4,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 use serde_json::Value;
 use vlp_ops::{
-    AdamWNumbers, adamw_step, embedding, gelu, gelu_tanh, l2_normalize, layer_norm, linear, quick_gelu,
+    AdamWNumbers, adamw_step, embedding, gelu, gelu_tanh, l2_norm, l2_normalize, layer_norm, linear, quick_gelu,
     softmax_cross_entropy,
 };
 use vlp_testkit::device::under_test;
@@ -312,4 +312,52 @@ fn an_id_outside_the_table_is_refused() {
 fn another_number_of_targets_is_refused() {
     let d = under_test();
     softmax_cross_entropy(Tensor::<2>::zeros([2, 4], &d), Tensor::from_data([0, 1, 2], &d), 0.0);
+}
+
+#[test]
+fn cross_entropy_keeps_its_digits_where_a_row_is_nearly_solved() {
+    let device = device();
+    // Whole numbers, which f32 holds: the target leads the others by so much.
+    for lead in [1.0, 6.0, 12.0, 16.0, 20.0, 25.0] {
+        for classes in [2, 5, 70, 200] {
+            let value = |k: usize| if k == 1 { 90.0 } else { 90.0 - lead - (k % 3) as f64 };
+            let logits: Vec<f32> = (0..classes).map(|k| value(k) as f32).collect();
+            let logits = Tensor::<2>::from_data(TensorData::new(logits, [1, classes]), &device).require_grad();
+            let targets = Tensor::<1, Int>::from_ints([1], &device);
+            let loss = softmax_cross_entropy(logits.clone(), targets, 0.0);
+            let gradient = values(logits.grad(&loss.backward()).unwrap());
+            let others = || (0..classes).filter(|&k| k != 1).map(|k| (value(k) - 90.0).exp());
+            let rest: f64 = others().sum();
+            let what = format!("{classes} classes, lead {lead}");
+            let off = |actual: f64, expected: f64| (actual / expected - 1.0).abs();
+            assert!(off(values(loss)[0], rest.ln_1p()) < 2e-6, "{what}");
+            // Shares come from a log-sum-exp of 90, which f32 holds to 4e-6.
+            assert!(off(-gradient[1], rest / (1.0 + rest)) < 2e-5, "{what}: {}", gradient[1]);
+            assert!(off(gradient[0], (value(0) - 90.0).exp() / (1.0 + rest)) < 2e-5, "{what}");
+            let soft = vlp_ops::row_softmax(logits.inner());
+            assert!(off(values(soft.log_sum)[0], rest.ln_1p()) < 2e-6, "{what}: softmax");
+        }
+    }
+}
+
+#[test]
+fn norms_neither_overflow_nor_vanish() {
+    let device = device().inner();
+    for exponent in (-40..=37).step_by(7).chain([19, 20]) {
+        for dims in [[1, 1], [3, 5], [1, 40_000], [700, 90]] {
+            let x = wave(dims, 0.3, 10f64.powi(exponent), &device);
+            let host = values(x.clone()).iter().map(|x| x * x).sum::<f64>().sqrt();
+            let norm = values(l2_norm(x));
+            // Below 1e-38 f32 has fewer digits.
+            assert!((norm[0] - host).abs() <= 1e-6 * host + 1e-44, "1e{exponent}, {dims:?}: {} is not {host}", norm[0]);
+        }
+    }
+    let vector = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device);
+    assert_eq!(values(l2_norm(vector([0.0; 3]))), [0.0]);
+    assert_eq!(values(l2_norm(vector([-3.0, 0.0, 4.0]))), [5.0]);
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(!values(l2_norm(vector([1.0, bad, 0.0])))[0].is_finite(), "{bad}");
+    }
+    let half = vector([3.0, 4.0, 0.0]).cast(FloatDType::F16) * 1e4;
+    assert!((values(l2_norm(half))[0] - 5e4).abs() < 50.0);
 }

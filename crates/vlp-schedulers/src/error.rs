@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// A value that is negative or not finite.
+    /// A value that is negative, or not finite as an f32.
     Value {
         /// Name of the field.
         field: &'static str,
@@ -40,7 +40,7 @@ impl fmt::Display for ScheduleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScheduleError::Value { field, value } => {
-                write!(f, "schedule: `{field}` is {value}; it must be finite and not negative")
+                write!(f, "schedule: `{field}` is {value}; it must be finite in f32 and not negative")
             }
             ScheduleError::Warmup { warmup_steps, total_steps } => write!(
                 f,
@@ -57,5 +57,6 @@ impl fmt::Display for ScheduleError {
 impl std::error::Error for ScheduleError {}
 
 pub(crate) fn check_value(field: &'static str, value: f64) -> Result<(), ScheduleError> {
-    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(ScheduleError::Value { field, value }) }
+    // Learning rates and decays become f32 when they are applied.
+    if (value as f32).is_finite() && value >= 0.0 { Ok(()) } else { Err(ScheduleError::Value { field, value }) }
 }

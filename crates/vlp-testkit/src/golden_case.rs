@@ -19,13 +19,15 @@ pub struct GoldenCase {
     scalars: BTreeMap<String, Tensor<1>>,
 }
 
-/// All cases of a golden file of the crate under test, an object with the list `cases`.
+/// All cases of a golden file of the crate under test, an object with the list `cases`, and how many there must be: a test over
+/// cases that are no longer there would pass.
 ///
 /// # Panics
-/// When the file is missing or has another form.
-pub fn read_cases(manifest_dir: &str, file: &str, device: &Device) -> Vec<GoldenCase> {
+/// When the file is missing, has another form, or other than `count` cases.
+pub fn read_cases(manifest_dir: &str, file: &str, count: usize, device: &Device) -> Vec<GoldenCase> {
     let json = golden::read(manifest_dir, file);
     let cases = json["cases"].as_array().unwrap_or_else(|| panic!("{file} has no list `cases`"));
+    assert_eq!(cases.len(), count, "{file} has another number of cases");
     cases.iter().map(|case| GoldenCase::new(case.clone(), device)).collect()
 }
 

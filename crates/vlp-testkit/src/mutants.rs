@@ -3,6 +3,18 @@
 /// Characters that mean something in JSON, TOML, CSV or a brace pattern, and bytes that are no UTF-8.
 const TELLING: &[u8] = b"{}[]()\"',:;=#.|\\/\t\n\r 0189-+eE\x00\xff\x80\xe2";
 
+/// How many times as many mutants as usual a test reads: what `VLP_MUTANTS_TIMES` says, 1 without it. `scripts/mutated-files.sh`
+/// sets it.
+///
+/// # Panics
+/// When it says anything but a number above 0.
+pub fn times() -> u64 {
+    let times =
+        std::env::var("VLP_MUTANTS_TIMES").map_or(1, |times| times.parse().expect("VLP_MUTANTS_TIMES is a number"));
+    assert!(times > 0, "VLP_MUTANTS_TIMES is 0: no mutant would be read");
+    times
+}
+
 /// One to four changes: a byte replaced, put in or flipped, a stretch doubled, removed or moved elsewhere.
 pub fn mutate_text(original: &[u8], seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);

@@ -61,6 +61,8 @@ pub enum Poison {
     Loss,
     /// Only a gradient: the loss stays finite.
     Gradient,
+    /// One input value of 1e30: finite, and so is the loss, but not the variance that normalisation keeps.
+    Huge,
 }
 
 /// Inputs and what is wrong with them.
@@ -91,13 +93,17 @@ impl Method for Toy {
     type Batch = ToyBatch;
     type Features = ToyFeatures;
 
+    fn largest_input(batch: &ToyBatch) -> Option<Tensor<1>> {
+        Some(batch.inputs.clone().without_autodiff().max_abs())
+    }
+
     fn encode(&self, batch: ToyBatch, _ctx: &StepContext<'_>) -> ToyFeatures {
         let inputs = batch.inputs + self.token.val().reshape([1, DIM]);
         let hidden = self.dropout.forward(self.norm.forward(self.first.forward(inputs.clone())).tanh());
         let code = match batch.poison {
             Some(Poison::Loss) => 1.0,
             Some(Poison::Gradient) => 2.0,
-            Some(Poison::Input) | None => 0.0,
+            Some(Poison::Input | Poison::Huge) | None => 0.0,
         };
         let code = Tensor::full([1, 1], code, &inputs.device());
         ToyFeatures(vec![inputs, self.head.forward(hidden) * self.scale.val().reshape([1, 1]), code])
@@ -163,6 +169,9 @@ impl BatchSource for ToySource {
         let poison = poison.map(|(_, _, poison)| poison);
         if poison == Some(Poison::Input) {
             values[DIM + 1] = f32::NAN;
+        }
+        if poison == Some(Poison::Huge) {
+            values[DIM + 1] = 1e30;
         }
         let inputs = Tensor::from_data(TensorData::new(values, [self.rows, DIM]), device);
         Ok(ToyBatch { inputs, poison })

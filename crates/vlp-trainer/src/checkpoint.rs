@@ -5,6 +5,7 @@ use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::finite::{Which, first_fault};
 use crate::manifest::{MANIFEST, Manifest, SEAL, differences};
 use crate::{TrainError, publish, record};
 
@@ -53,13 +54,23 @@ impl Checkpoint {
 
     /// The checkpoint of the highest step in the run directory `run` that verifies, and why each higher one does not.
     ///
+    /// The step is the manifest's: a directory that was renamed is as new as what it holds.
+    ///
     /// # Errors
     /// [`TrainError::Io`] when the directory cannot be listed.
     pub fn latest(run: impl AsRef<Path>) -> Result<(Option<Self>, Vec<String>), TrainError> {
         let run = run.as_ref();
         let mut unreadable = Vec::new();
-        for step in publish::steps(run)? {
-            match Checkpoint::open(publish::step_dir(run, step)) {
+        let found = publish::steps(run)?.into_iter().map(|name| {
+            let path = publish::step_dir(run, name);
+            // Without a manifest the name is all there is.
+            let step = Manifest::read(&path).map_or(name, |manifest| manifest.step);
+            ((step, name == step), path)
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|a, b| b.cmp(a));
+        for (_, path) in found {
+            match Checkpoint::open(path) {
                 Ok(checkpoint) => return Ok((Some(checkpoint), unreadable)),
                 Err(error) => unreadable.push(error.to_string()),
             }
@@ -119,24 +130,33 @@ impl Checkpoint {
         }
     }
 
-    /// Writes a checkpoint of `state` into the run directory and returns where it is.
+    /// Writes a checkpoint of `state`, which must be finite, into the run directory and returns where it is, and where the one lies that it replaces
+    /// if that could not be deleted.
     pub(crate) fn write<M: Module>(
         run: &Path,
         config: &Value,
         method: &M,
         optimizer: &ModuleOptimizer,
         mut state: State,
-    ) -> Result<PathBuf, TrainError> {
+    ) -> Result<(PathBuf, Option<PathBuf>), TrainError> {
         let target = publish::step_dir(run, state.step);
+        let not_finite = |what| TrainError::NotFinite { step: state.step, what };
+        if let Some(name) = first_fault(method, Which::All)? {
+            return Err(not_finite(format!("`{name}`")));
+        }
         let model = record::model_bytes(&target, method)?;
         let (optimizer, without) = record::optimizer_bytes(&target, optimizer, method)?;
+        if let Some(name) = record::first_fault(&target, &optimizer)? {
+            return Err(not_finite(format!("`{name}` in the optimizer's state")));
+        }
         state.without_optimizer_state = without;
         let text = |error| TrainError::damaged(&target, format!("it cannot be written as JSON: {error}"));
         let state_text = serde_json::to_vec_pretty(&state).map_err(text)?;
 
         let files: [(&str, &[u8]); 3] = [(MODEL, &model), (OPTIMIZER, &optimizer), (STATE, &state_text)];
         let (manifest, seal) = Manifest::new(state.step, config, &files).seal().map_err(text)?;
-        publish::publish(&target, files.into_iter().chain([(MANIFEST, &manifest[..]), (SEAL, &seal[..])]))?;
-        Ok(target)
+        let all = files.into_iter().chain([(MANIFEST, &manifest[..]), (SEAL, &seal[..])]);
+        let replaced = publish::publish(&target, all)?;
+        Ok((target, replaced))
     }
 }

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use vlp_ops::l2_norm;
 
 /// Scales all gradients of a module together so that their joint Euclidean norm is at most `max_norm`.
 ///
@@ -12,51 +13,50 @@ use burn::tensor::Tensor;
 /// ```
 ///
 /// Everything stays on the device: nothing waits for the host. Returns the norm before clipping, `[1]`, or `None` when
-/// no parameter has a gradient. A norm that is not finite makes every gradient not finite: gate it before the update.
-/// `max_norm` infinite measures without clipping.
+/// no parameter has a gradient. `max_norm` infinite measures without clipping; one that is no positive number makes the norm
+/// NaN and clips nothing.
+///
+/// Squares are taken where they neither overflow nor vanish, so every finite gradient is scaled rightly: one of 1e20 among others
+/// of 1 becomes `max_norm` and the others 1e-20 of it, where `clip_grad_norm_` makes all of them 0 in silence. A gradient that is
+/// infinite or NaN makes the norm infinite or NaN, and so does a norm beyond f32; what the gradients then are means nothing.
+/// Ask [`gate`](crate::gate) before the update.
 pub fn clip_global_norm<M: Module>(module: &M, grads: &mut GradientsParams, max_norm: f64) -> Option<Tensor<1>> {
-    let mut squares = Squares { grads, seen: HashSet::new(), sums: Vec::new() };
-    module.visit(&mut squares);
-    if squares.sums.is_empty() {
+    let mut parts = Norms { grads, seen: HashSet::new(), norms: Vec::new() };
+    module.visit(&mut parts);
+    if parts.norms.is_empty() {
         return None;
     }
-    let norm = Tensor::cat(squares.sums, 0).sum().sqrt();
+    let norms = Tensor::cat(parts.norms, 0);
+    let highest = norms.clone().max().clamp_min(f32::MIN_POSITIVE);
+    let relative = (norms / highest.clone()).square().sum().sqrt();
+    let norm = relative.clone() * highest.clone();
+    if !(max_norm > 0.0) {
+        return Some(norm * f32::NAN);
+    }
     if max_norm.is_finite() {
-        let factor = (norm.clone() + 1e-6).recip().mul_scalar(max_norm).clamp_max(1.0);
-        module.visit(&mut Scale { grads, seen: HashSet::new(), factor });
+        // As above, divided by the highest: the norm itself may be beyond f32.
+        let inverse = highest.recip();
+        let factor = inverse.clone().mul_scalar(max_norm) / (relative + inverse.mul_scalar(1e-6));
+        module.visit(&mut Scale { grads, seen: HashSet::new(), factor: factor.clamp_max(1.0) });
     }
     Some(norm)
 }
 
-/// Sums of squares, one a parameter. A parameter that two modules share is visited twice and counted once.
-struct Squares<'a> {
+/// Norms, one a parameter. A parameter that two modules share is visited twice and counted once.
+struct Norms<'a> {
     grads: &'a GradientsParams,
     seen: HashSet<ParamId>,
-    sums: Vec<Tensor<1>>,
+    norms: Vec<Tensor<1>>,
 }
 
-impl ModuleVisitor for Squares<'_> {
+impl ModuleVisitor for Norms<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(grad) = self.grads.get::<D>(param.id)
             && self.seen.insert(param.id)
         {
-            self.sums.push(sum_of_squares(grad));
+            self.norms.push(l2_norm(grad));
         }
     }
-}
-
-/// Rows first: on the CPU a full sum over millions of elements joins its parts in the order threads finish, which is not
-/// repeatable; sums of rows are.
-fn sum_of_squares<const D: usize>(grad: Tensor<D>) -> Tensor<1> {
-    let dims = grad.dims();
-    let width = dims[D - 1].max(1);
-    let rows = dims.iter().product::<usize>() / width;
-    grad.reshape([rows, width]).square().sum_dim(1).sum()
-}
-
-/// The Euclidean norm of all elements, `[1]`, the same every time.
-pub(crate) fn norm<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
-    sum_of_squares(tensor).sqrt()
 }
 
 struct Scale<'a> {

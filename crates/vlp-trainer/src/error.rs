@@ -17,11 +17,8 @@ pub enum TrainError {
         /// The source's own error.
         source: SourceError,
     },
-    /// A loss or gradient norm that is infinite or not a number; no parameter was touched.
-    #[error(
-        "step {step}: {numbers}; the update was not applied. Start again with a lower learning rate, or resume and accept a \
-         few such steps with `NonFinite::Skip`"
-    )]
+    /// A loss or gradient norm that is infinite, not a number, or whose square is beyond f32; no parameter was touched.
+    #[error("step {step}: {numbers}; the update was not applied. {}", advice(numbers))]
     NonFinite {
         /// The step, from 0.
         step: u64,
@@ -41,7 +38,77 @@ pub enum TrainError {
         at_most: u64,
     },
 
+    /// A batch with a number that no input can be; no parameter and no statistic was touched.
+    #[error(
+        "step {step}: the batch holds a number of magnitude {largest}, and inputs may have {at_most}; the update was not applied. Look \
+         at what the source gives: normalised pictures stay within a few units. `TrainerOptions::max_input` allows more"
+    )]
+    Input {
+        /// The step, from 0.
+        step: u64,
+        /// The largest magnitude in the batch.
+        largest: f32,
+        /// What is allowed.
+        at_most: f32,
+    },
+    /// A buffer, such as a running variance, that the forward pass made infinite or NaN; it was put back.
+    #[error(
+        "step {step}: `{name}` is no longer finite after the forward pass, though loss and gradients are; the update was not applied \
+         and the buffer was put back. Look at the batch for values far from all others, or resume and accept a few such steps \
+         with `NonFinite::Skip`"
+    )]
+    Buffer {
+        /// The step, from 0.
+        step: u64,
+        /// The buffer.
+        name: String,
+    },
+
     // The caller's fault.
+    /// A learning rate, decay or other number of an update that f32 cannot hold; no parameter was touched.
+    #[error(
+        "step {step}: the {name} is {value}, which is not finite in f32; no update was made. Mend the schedule that gives it"
+    )]
+    Rate {
+        /// The step, from 0.
+        step: u64,
+        /// What it is.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// An option of the run that cannot be.
+    #[error("`{name}` is {value}; it must be {must}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// What it was set to.
+        value: f64,
+        /// What would do.
+        must: &'static str,
+    },
+    /// An update that made a parameter or buffer infinite or NaN out of finite gradients; it was taken back.
+    #[error(
+        "step {step}: the update made `{name}` infinite or NaN though loss and gradients are finite; it was taken back. Look at the \
+         optimizer's numbers (betas, epsilon, weight decay) and at a teacher's momentum"
+    )]
+    Update {
+        /// The step, from 0.
+        step: u64,
+        /// The first tensor that is not finite.
+        name: String,
+    },
+    /// A checkpoint that would hold what is not finite.
+    #[error(
+        "after {step} steps {what} is not finite: no checkpoint was written, and older ones stay. Resume from them with a lower \
+         learning rate"
+    )]
+    NotFinite {
+        /// Steps taken.
+        step: u64,
+        /// Which part of the state.
+        what: String,
+    },
     /// No parameter can receive a gradient.
     #[error(
         "the method has no trainable parameter: build it on an autodiff device, `device.autodiff()`, and do not freeze all of it"
@@ -87,6 +154,17 @@ pub enum TrainError {
         dir: PathBuf,
         /// Its highest step.
         step: u64,
+    },
+    /// A run in a directory that another run has.
+    #[error(
+        "{} is in use by {}; wait until it ends, stop it, or choose another directory",
+        dir.display(), process.map_or("another process".to_owned(), |process| format!("process {process}"))
+    )]
+    RunInUse {
+        /// The run directory.
+        dir: PathBuf,
+        /// Whose it is, where that can be told.
+        process: Option<u32>,
     },
     /// A resume without `Trainer::with_checkpoints`.
     #[error("nothing to resume from: call `with_checkpoints` before `resume`")]
@@ -222,6 +300,19 @@ fn first_few(problems: &[String]) -> String {
     match problems.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown}; and {more} more"),
+    }
+}
+
+/// What fits the fault: a run diverges, or a batch or a loss is spoilt from one step to the next.
+fn advice(numbers: &StepNumbers) -> &'static str {
+    if numbers.loss.is_finite() && numbers.grad_norm.is_finite() {
+        "The gradient is too large to square: clip it with `max_norm`, or start again with a lower learning rate"
+    } else if numbers.loss.is_finite() {
+        "The loss is finite and its gradient is not: look for a root or a logarithm of 0 in the loss, or start again with a lower \
+         learning rate; `NonFinite::Skip` accepts a few such steps"
+    } else {
+        "Start again with a lower learning rate, look at this step's batch, or resume and accept a few such steps with \
+         `NonFinite::Skip`"
     }
 }
 

@@ -4,8 +4,10 @@ use burn::tensor::{Tensor, TensorData, Transaction};
 use vlp_core::StepOutput;
 
 use crate::TrainError;
+use crate::step::Rejected;
 
-/// What to do with a step whose loss or gradient norm is infinite or not a number. Its update is never applied.
+/// What to do with a step whose loss, gradient norm or buffers are infinite or not a number, or whose batch holds what no input
+/// can be. Its update is never applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NonFinite {
     /// End the run with an error that names the step and what it computed.
@@ -16,6 +18,30 @@ pub enum NonFinite {
         /// Skipped steps that the whole run may have.
         at_most: u64,
     },
+}
+
+impl NonFinite {
+    /// Counts a step that left no trace, or ends the run with the reason; returns how many there are now.
+    pub(crate) fn skip(
+        self,
+        step: u64,
+        numbers: StepNumbers,
+        rejected: Rejected,
+        skipped: u64,
+    ) -> Result<u64, TrainError> {
+        let skipped = skipped + 1;
+        match self {
+            NonFinite::Stop => Err(match rejected {
+                Rejected::Input { largest, at_most } => TrainError::Input { step, largest, at_most },
+                Rejected::Numbers => TrainError::NonFinite { step, numbers },
+                Rejected::Buffer(name) => TrainError::Buffer { step, name },
+            }),
+            NonFinite::Skip { at_most } if skipped > at_most => {
+                Err(TrainError::TooManySkipped { step, numbers, skipped, at_most })
+            }
+            NonFinite::Skip { .. } => Ok(skipped),
+        }
+    }
 }
 
 /// The scalars of one step, on the host.
@@ -35,17 +61,31 @@ impl StepNumbers {
     /// # Errors
     /// [`TrainError::Device`] when the device failed since the last transfer.
     pub fn read(output: &StepOutput, grad_norm: Tensor<1>) -> Result<Self, TrainError> {
+        Self::read_with(output, grad_norm, Vec::new()).map(|(numbers, _)| numbers)
+    }
+
+    /// The same with further scalars in the same transfer.
+    pub(crate) fn read_with(
+        output: &StepOutput,
+        grad_norm: Tensor<1>,
+        more: Vec<Tensor<1>>,
+    ) -> Result<(Self, Vec<f32>), TrainError> {
+        let more_scalars = more.len();
         let mut transaction =
             Transaction::default().register(grad_norm).register(output.loss.clone().without_autodiff());
         for (_, term) in &output.terms {
             transaction = transaction.register(term.clone().without_autodiff());
+        }
+        for scalar in more {
+            transaction = transaction.register(scalar);
         }
         let data = transaction.try_execute().map_err(|error| TrainError::Device { reason: format!("{error:?}") })?;
         let mut scalars = data.into_iter().map(scalar);
         let mut next = || scalars.next().unwrap_or(Ok(f32::NAN));
         let (grad_norm, loss) = (next()?, next()?);
         let terms = output.terms.iter().map(|(name, _)| Ok((*name, next()?))).collect::<Result<_, TrainError>>()?;
-        Ok(StepNumbers { loss, grad_norm, terms })
+        let more = (0..more_scalars).map(|_| next()).collect::<Result<_, TrainError>>()?;
+        Ok((StepNumbers { loss, grad_norm, terms }, more))
     }
 }
 
@@ -65,8 +105,9 @@ impl fmt::Display for StepNumbers {
     }
 }
 
-/// Lets a step pass whose loss and gradient norm are finite. Ask before the optimizer: one non-finite gradient makes every
-/// parameter non-finite.
+/// Lets a step pass whose loss and gradient norm are finite. Ask before the optimizer: where any gradient is NaN or infinite, the
+/// update makes parameters NaN, or leaves them as they are and spoils the optimizer's state. Rates and decays that are made by
+/// hand pass [`check_rate`].
 ///
 /// # Errors
 /// [`TrainError::NonFinite`] otherwise.
@@ -76,4 +117,12 @@ pub fn gate(step: u64, numbers: &StepNumbers) -> Result<(), TrainError> {
     } else {
         Err(TrainError::NonFinite { step, numbers: numbers.clone() })
     }
+}
+
+/// Lets a learning rate, a decay or another number of an update pass that is finite as an f32, which it becomes.
+///
+/// # Errors
+/// [`TrainError::Rate`] otherwise; `name` says what it is.
+pub fn check_rate(step: u64, name: &'static str, value: f64) -> Result<f64, TrainError> {
+    if (value as f32).is_finite() { Ok(value) } else { Err(TrainError::Rate { step, name, value }) }
 }

@@ -19,6 +19,22 @@ pub enum Control {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a, M> {
+    /// The run continues from a checkpoint; before `Start`.
+    Resumed {
+        /// Steps taken when it was written.
+        step: u64,
+        /// Its directory.
+        path: &'a Path,
+        /// Newer checkpoints that are damaged, and how: what the steps after `step` had learnt is lost and learnt again.
+        passed_over: &'a [String],
+    },
+    /// Something that is no reason to end the run and that somebody should look at. Each is told once.
+    Warning {
+        /// Steps taken so far.
+        step: u64,
+        /// What it is.
+        text: &'a str,
+    },
     /// Before the first step of this process.
     Start {
         /// The step that comes first; above 0 after a resume.

@@ -2,9 +2,9 @@ use burn::module::Module;
 use burn::optim::{LambState, LearningRate, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_ops::l2_norm;
 use vlp_schedulers::Schedule;
 
-use crate::clip::norm;
 use crate::decayed::{present, split};
 use crate::weight_decay::WeightDecay;
 use crate::{Optimizer, TrainError};
@@ -106,7 +106,7 @@ impl Update for Lamb {
         let mut update = moment_1.clone() / of_mean / root;
         if weight_decay != 0.0 {
             update = update + parameter.clone() * weight_decay;
-            let (ours, theirs) = (norm(parameter.clone()), norm(update.clone()));
+            let (ours, theirs) = (l2_norm(parameter.clone()), l2_norm(update.clone()));
             let vanish = ours.clone().equal_elem(0.0).bool_or(theirs.clone().equal_elem(0.0));
             update = update * (ours / theirs).mask_fill(vanish, 1.0).reshape([1; D]);
         }

@@ -2,9 +2,9 @@ use burn::module::Module;
 use burn::optim::{LearningRate, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use vlp_ops::l2_norm;
 use vlp_schedulers::Schedule;
 
-use crate::clip::norm;
 use crate::decayed::{present, split};
 use crate::momentum::{Momentum, Velocity};
 use crate::weight_decay::WeightDecay;
@@ -95,7 +95,7 @@ impl Lars {
         if weight_decay == 0.0 {
             return gradient;
         }
-        let (ours, theirs) = (norm(parameter.clone()), norm(gradient.clone()));
+        let (ours, theirs) = (l2_norm(parameter.clone()), l2_norm(gradient.clone()));
         let vanish = ours.clone().equal_elem(0.0).bool_or(theirs.clone().equal_elem(0.0));
         let rate = ours.clone() * self.options.trust / (theirs + ours * weight_decay + self.options.epsilon);
         let decay = (rate.clone() * weight_decay).mask_fill(vanish.clone(), 0.0);

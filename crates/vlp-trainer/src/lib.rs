@@ -4,12 +4,13 @@
 //! | item | role |
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
-//! | [`clip_global_norm`], [`gate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`clip_global_norm`], [`gate`], [`check_rate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
 //! | [`sgd`], [`lars`], [`lamb`], [`lion`], [`AnyOptimizerOptions`] | other optimizers, and any of them by one word |
 //! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`Stepper`] | one step of training as one call, for loops written by hand |
 //! | [`Optimizer`], [`adamw_with_decay`] | an optimizer with its weight decay, which may change from step to step |
 //! | [`Checkpoints`], [`Checkpoint`] | when to save and what to keep; reading one |
+//! | [`RunFolder`] | the directory of a run, held by one process, and what lies in it |
 //! | [`Hook`], [`Event`] | looking on; [`JsonLines`] writes metrics, `ProgressBar` (feature `progress`) draws |
 //! | [`Stop`] | ending a run in order; from signals with feature `signals` |
 //! | [`TrainError`] | why a run ended, grouped by whose fault it is |
@@ -71,7 +72,8 @@
 //!     if let Some(norm) = clip_global_norm(&method, &mut grads, 1.0) {
 //!         gate(step, &StepNumbers::read(&out, norm)?)?;
 //!     }
-//!     method = optimizer.step(step, schedule.at(step), method, grads).after_update(&ctx);
+//!     let lr = check_rate(step, "learning rate", schedule.at(step))?;
+//!     method = optimizer.step(step, lr, method, grads).after_update(&ctx);
 //! }
 //! # Ok(()) }
 //! ```
@@ -84,6 +86,7 @@ mod checkpoints;
 mod clip;
 mod decayed;
 mod error;
+mod finite;
 mod gate;
 mod hook;
 mod json_lines;
@@ -102,6 +105,7 @@ mod rate_factors;
 mod record;
 mod report;
 mod run;
+mod run_folder;
 mod sgd;
 mod step;
 mod stepper;
@@ -116,7 +120,7 @@ pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use clip::clip_global_norm;
 pub use error::TrainError;
-pub use gate::{NonFinite, StepNumbers, gate};
+pub use gate::{NonFinite, StepNumbers, check_rate, gate};
 pub use hook::{Control, Event, Hook, HookError};
 pub use json_lines::JsonLines;
 pub use lamb::{LambOptions, lamb, lamb_with_decay};
@@ -129,6 +133,7 @@ pub use options::TrainerOptions;
 pub use progress::ProgressBar;
 pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
+pub use run_folder::{RunContents, RunFolder};
 pub use sgd::{SgdOptions, sgd, sgd_with_decay};
 pub use stepper::Stepper;
 pub use stop::Stop;

@@ -84,6 +84,10 @@ impl Manifest {
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>, TrainError> {
     let path = dir.join(name);
+    // A pipe of that name would be waited for.
+    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(TrainError::damaged(dir, format!("{name} is not a regular file")));
+    }
     fs::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => TrainError::damaged(dir, format!("{name} is missing")),
         _ => TrainError::io("read", &path)(error),

@@ -5,6 +5,7 @@ use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 
 use crate::weight_decay::WeightDecay;
+use crate::{TrainError, check_rate};
 
 /// An optimizer together with the weight decay that it reads, so that neither is forgotten.
 ///
@@ -33,6 +34,14 @@ impl Optimizer {
             decay.set_step(step);
         }
         self.inner.step(rates, module, gradients)
+    }
+
+    /// Refuses a weight decay of `step` that is not finite as an f32.
+    pub(crate) fn check_decay(&self, step: u64) -> Result<(), TrainError> {
+        match &self.decay {
+            Some(decay) => check_rate(step, "weight decay", decay.at(step)).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// The weight decay of the last step; none where it does not change.

@@ -1,6 +1,6 @@
 use burn::tensor::Device;
 
-use crate::NonFinite;
+use crate::{NonFinite, TrainError};
 
 /// Settings of a run that are no object of their own.
 #[derive(Debug, Clone)]
@@ -13,6 +13,9 @@ pub struct TrainerOptions {
     pub seed: u64,
     /// Largest joint norm of all gradients; `None` measures it without clipping.
     pub max_norm: Option<f64>,
+    /// Largest magnitude that a batch may hold, where the method says which it has
+    /// ([`Method::largest_input`](vlp_core::Method::largest_input)): 10,000, unless set otherwise.
+    pub max_input: f32,
     /// What to do about a loss or gradient that is infinite or not a number.
     pub non_finite: NonFinite,
 }
@@ -25,6 +28,7 @@ impl TrainerOptions {
             total_steps,
             seed: 0,
             max_norm: None,
+            max_input: 1e4,
             non_finite: NonFinite::Stop,
         }
     }
@@ -34,13 +38,28 @@ impl TrainerOptions {
         TrainerOptions { seed, ..self }
     }
 
-    /// Clips the joint norm of all gradients to `max_norm`.
+    /// Clips the joint norm of all gradients to `max_norm`, a positive number.
     pub fn with_max_norm(self, max_norm: f64) -> Self {
         TrainerOptions { max_norm: Some(max_norm), ..self }
+    }
+
+    /// Another bound on what a batch may hold.
+    pub fn with_max_input(self, max_input: f32) -> Self {
+        TrainerOptions { max_input, ..self }
     }
 
     /// Another answer to non-finite steps.
     pub fn with_non_finite(self, non_finite: NonFinite) -> Self {
         TrainerOptions { non_finite, ..self }
+    }
+
+    /// Refuses what no run can have.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let refuse = |name, value, must| Err(TrainError::Option { name, value, must });
+        match (self.max_norm, self.max_input) {
+            (Some(norm), _) if !(norm > 0.0) => refuse("max_norm", norm, "a positive number, or none"),
+            (_, input) if !(input > 0.0) => refuse("max_input", input.into(), "a positive number"),
+            _ => Ok(()),
+        }
     }
 }

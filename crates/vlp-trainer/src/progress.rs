@@ -68,6 +68,11 @@ impl<M> Hook<M> for ProgressBar {
                 bar.set_position(*step);
                 self.bar = Some(bar);
             }
+            Event::Resumed { step, path, passed_over } => {
+                passed_over.iter().for_each(|reason| self.say(format!("warning: damaged checkpoint: {reason}")));
+                self.say(format!("continues after step {step} from {}", path.display()));
+            }
+            Event::Warning { text, .. } => self.say(format!("warning: {text}")),
             Event::Step { report, .. } => self.step(report),
             Event::Saved { path, .. } => self.say(format!("saved {}", path.display())),
             Event::End { .. } => {

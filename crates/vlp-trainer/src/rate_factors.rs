@@ -3,7 +3,7 @@ use std::fmt;
 use burn::module::ParamGroup;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 
-use crate::TrainError;
+use crate::{TrainError, check_rate};
 
 /// Factors on the learning rate of some parameters: layer-wise decay, a new head that learns faster than what it stands
 /// on. Parameters in no group have factor 1; in several, the last one's.
@@ -33,6 +33,13 @@ impl RateFactors {
             Some(&(_, factor)) => Err(TrainError::RateFactor { factor }),
             None => Ok(RateFactors { groups }),
         }
+    }
+
+    /// Refuses a step at which the schedule says `lr` and some parameter's rate would not be finite in f32.
+    pub(crate) fn check(&self, step: u64, lr: f64) -> Result<(), TrainError> {
+        check_rate(step, "learning rate", lr)?;
+        let rates = self.groups.iter().map(|(_, factor)| lr * factor);
+        rates.map(|rate| check_rate(step, "learning rate of a group", rate)).try_for_each(|rate| rate.map(drop))
     }
 
     /// The learning rate of every parameter where the schedule says `lr`: for `ModuleOptimizer::step`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
-use burn::tensor::Bytes;
+use burn::tensor::{Bytes, TensorData};
 use burn_pack::Reader;
 
 use crate::buffers::settle;
@@ -106,6 +106,18 @@ fn optimizer_ids(path: &Path, bytes: Bytes) -> Result<BTreeSet<u64>, TrainError>
     let reader = Reader::from_bytes(bytes).map_err(|error| unusable(path, error))?;
     let names = reader.scalars().keys().map(String::as_str).chain(reader.tensor_names());
     Ok(names.filter_map(|name| name.split('.').next()?.parse().ok()).collect())
+}
+
+/// The first tensor of a record that holds something infinite or NaN.
+pub(crate) fn first_fault(path: &Path, record: &Bytes) -> Result<Option<String>, TrainError> {
+    let tensors = Reader::from_bytes(record.clone()).and_then(Reader::into_tensors);
+    for tensor in tensors.map_err(|error| unusable(path, error))? {
+        let (name, dtype, shape, _, bytes) = tensor.into_parts().map_err(|error| unusable(path, error))?;
+        if dtype.is_float() && !TensorData::from_bytes(bytes, shape, dtype).iter::<f32>().all(f32::is_finite) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> TrainError {

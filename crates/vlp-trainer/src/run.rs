@@ -6,10 +6,11 @@ use vlp_schedulers::Schedule;
 
 use crate::checkpoint::State;
 use crate::report::Clock;
-use crate::step::{Taken, take_step};
+use crate::step::{StepSettings, Taken, take_step};
+use crate::trainer::Resumed;
 use crate::{
-    Checkpoint, Checkpoints, Control, Event, Hook, NonFinite, Optimizer, Outcome, RateFactors, StepReport, Stop,
-    TrainError, Trained, TrainerOptions,
+    Checkpoint, Checkpoints, Control, Event, Hook, Optimizer, Outcome, RateFactors, StepReport, Stop, TrainError,
+    Trained, TrainerOptions,
 };
 
 /// A run in progress: everything but the method, which the loop owns because an update consumes it.
@@ -25,15 +26,22 @@ pub(crate) struct Run<M: Method, S> {
     /// Steps taken.
     pub(crate) step: u64,
     pub(crate) skipped: u64,
+    /// Updates of this process.
+    pub(crate) updates: u64,
     /// Of the source after the last step that counts.
     pub(crate) position: Value,
     pub(crate) last_saved: Option<PathBuf>,
+    pub(crate) resumed: Option<Resumed>,
     pub(crate) clock: Clock,
 }
 
 impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
-    pub(crate) fn fit(mut self, mut method: M) -> Result<Trained<M>, TrainError> {
+    pub(crate) fn fit(mut self, mut method: M, warnings: &[String]) -> Result<Trained<M>, TrainError> {
         let (first, total_steps) = (self.step, self.options.total_steps);
+        if let Some(Resumed { checkpoint, passed_over }) = self.resumed.take() {
+            self.tell(&Event::Resumed { step: first, path: checkpoint.path(), passed_over: &passed_over })?;
+        }
+        self.warn(warnings)?;
         let mut control = self.tell(&Event::Start { step: first, total_steps, method: &method });
         while let Ok(Control::Continue) = control {
             if self.step >= total_steps || self.stop.is_requested() {
@@ -45,6 +53,10 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             if control.is_ok() && self.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.due(self.step)) {
                 control = self.save(&method).and(control);
             }
+        }
+        // A stop request has ended the wait for a batch.
+        if matches!(control, Err(TrainError::Source { .. })) && self.stop.is_requested() {
+            control = Ok(Control::Stop);
         }
         if let Err(error) = control {
             // Best effort: what the run learnt so far is worth more than a second error. Nothing was learnt at step 0.
@@ -63,8 +75,12 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
 
     /// One step; on an error neither the method nor anything that a checkpoint stores has changed.
     fn advance(&mut self, method: M) -> (M, Result<StepReport, TrainError>) {
-        let TrainerOptions { seed, total_steps, max_norm, .. } = self.options;
+        let TrainerOptions { seed, total_steps, max_norm, max_input, .. } = self.options;
         let step = self.step;
+        let lr = match self.rate() {
+            Ok(lr) => lr,
+            Err(error) => return (method, Err(error)),
+        };
         self.clock.begin_step();
         let batch = match self.source.next_batch(&self.options.device) {
             Ok(batch) => batch,
@@ -72,26 +88,34 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
         };
         self.clock.got_batch();
         let ctx = StepContext::new(seed, step, total_steps);
-        let lr = self.schedule.at(step);
-        let rates = self.factors.at(lr);
-        let (method, taken) =
-            take_step(method, &mut self.optimizer, batch, &ctx, (rates, max_norm), &self.options.device);
+        let settings = StepSettings {
+            rates: self.factors.at(lr),
+            max_norm,
+            max_input,
+            // Numbers that no schedule gives spoil the first update already.
+            check_update: self.updates == 0,
+            device: &self.options.device,
+        };
+        let (method, taken) = take_step(method, &mut self.optimizer, batch, &ctx, settings);
         (method, taken.and_then(|taken| self.count(taken, lr)))
     }
 
+    /// The rates of this step; refused before anything is computed if no update can be made with them.
+    fn rate(&self) -> Result<f64, TrainError> {
+        let (step, lr) = (self.step, self.schedule.at(self.step));
+        self.factors.check(step, lr)?;
+        self.optimizer.check_decay(step)?;
+        Ok(lr)
+    }
+
     fn count(&mut self, taken: Taken, lr: f64) -> Result<StepReport, TrainError> {
-        let Taken { numbers, samples, updated } = taken;
+        let Taken { numbers, samples, rejected } = taken;
         let (step, total_steps) = (self.step, self.options.total_steps);
-        if !updated {
-            let skipped = self.skipped + 1;
-            match self.options.non_finite {
-                NonFinite::Stop => return Err(TrainError::NonFinite { step, numbers }),
-                NonFinite::Skip { at_most } if skipped > at_most => {
-                    return Err(TrainError::TooManySkipped { step, numbers, skipped, at_most });
-                }
-                NonFinite::Skip { .. } => self.skipped = skipped,
-            }
+        let updated = rejected.is_none();
+        if let Some(rejected) = rejected {
+            self.skipped = self.options.non_finite.skip(step, numbers.clone(), rejected, self.skipped)?;
         }
+        self.updates += u64::from(updated);
         self.step += 1;
         self.position = self.source.position();
         let pace = self.clock.end_step(samples, total_steps.saturating_sub(self.step));
@@ -125,9 +149,16 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             tallies,
             without_optimizer_state: Vec::new(),
         };
-        let path = Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer.inner, state)?;
-        checkpoints.saved(self.step)?;
+        let (path, replaced) =
+            Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer.inner, state)?;
+        let warnings = checkpoints.saved(self.step, replaced);
         self.last_saved = Some(path.clone());
-        self.tell(&Event::Saved { step: self.step, path: &path }).map(drop)
+        self.tell(&Event::Saved { step: self.step, path: &path })?;
+        self.warn(&warnings)
+    }
+
+    fn warn(&mut self, warnings: &[String]) -> Result<(), TrainError> {
+        let step = self.step;
+        warnings.iter().try_for_each(|text| self.tell(&Event::Warning { step, text }).map(drop))
     }
 }

@@ -1,11 +1,12 @@
 use std::fmt;
 
+use burn::tensor::Tensor;
 use vlp_core::{Features, Method, StepContext, StepOutput};
 use vlp_schedulers::Schedule;
 
 use crate::report::Clock;
-use crate::step::{Taken, take_step_with};
-use crate::{NonFinite, Optimizer, RateFactors, StepReport, TrainError, TrainerOptions, settle};
+use crate::step::{StepSettings, Taken, take_step_with};
+use crate::{Optimizer, RateFactors, StepReport, TrainError, TrainerOptions, settle};
 
 /// A method in training, one call a step, for loops written by hand.
 ///
@@ -21,6 +22,7 @@ pub struct Stepper<M: Method> {
     options: TrainerOptions,
     step: u64,
     skipped: u64,
+    updates: u64,
     clock: Clock,
 }
 
@@ -44,6 +46,7 @@ impl<M: Method> Stepper<M> {
             options,
             step: 0,
             skipped: 0,
+            updates: 0,
             clock: Clock::new(),
         }
     }
@@ -58,7 +61,8 @@ impl<M: Method> Stepper<M> {
     /// # Errors
     /// [`TrainError`], when a loss or a gradient is not finite for example. The method is then as it was before the step.
     pub fn step(&mut self, batch: M::Batch) -> Result<StepReport, TrainError> {
-        self.step_with(batch, |method, batch, ctx| {
+        let input = M::largest_input(&batch);
+        self.take(input, |method, ctx| {
             let tensors = method.encode(batch, ctx).into_tensors();
             let samples = tensors.first().map_or(0, |rows| rows.dims()[0]);
             (method.objective(M::Features::from_tensors(tensors), ctx), samples)
@@ -73,33 +77,37 @@ impl<M: Method> Stepper<M> {
     ///
     /// # Panics
     /// Never by itself; a panic in `forward` leaves the stepper unusable.
-    pub fn step_with<B>(
+    pub fn step_with(
         &mut self,
-        batch: B,
-        forward: impl FnOnce(&M, B, &StepContext<'_>) -> (StepOutput, usize),
+        forward: impl FnOnce(&M, &StepContext<'_>) -> (StepOutput, usize),
     ) -> Result<StepReport, TrainError> {
-        let TrainerOptions { seed, total_steps, max_norm, ref device, .. } = self.options;
-        let step = self.step;
+        self.take(None, forward)
+    }
+
+    fn take(
+        &mut self,
+        input: Option<Tensor<1>>,
+        forward: impl FnOnce(&M, &StepContext<'_>) -> (StepOutput, usize),
+    ) -> Result<StepReport, TrainError> {
+        let TrainerOptions { seed, total_steps, max_norm, max_input, ref device, .. } = self.options;
+        let (step, lr) = (self.step, self.schedule.at(self.step));
+        self.factors.check(step, lr)?;
+        self.optimizer.check_decay(step)?;
         let ctx = StepContext::new(seed, step, total_steps);
         self.clock.got_batch();
-        let lr = self.schedule.at(step);
-        let rates = (self.factors.at(lr), max_norm);
+        // Numbers that no schedule gives spoil the first update already.
+        let settings =
+            StepSettings { rates: self.factors.at(lr), max_norm, max_input, check_update: self.updates == 0, device };
         let method = self.method.take().expect("a panic in an earlier step took the method along");
-        let optimizer = &mut self.optimizer;
         let (method, taken) =
-            take_step_with(method, optimizer, &ctx, rates, device, |method| forward(method, batch, &ctx));
+            take_step_with(method, &mut self.optimizer, input, &ctx, settings, |method| forward(method, &ctx));
         self.method = Some(method);
-        let Taken { numbers, samples, updated } = taken?;
-        if !updated {
-            let skipped = self.skipped + 1;
-            match self.options.non_finite {
-                NonFinite::Stop => return Err(TrainError::NonFinite { step, numbers }),
-                NonFinite::Skip { at_most } if skipped > at_most => {
-                    return Err(TrainError::TooManySkipped { step, numbers, skipped, at_most });
-                }
-                NonFinite::Skip { .. } => self.skipped = skipped,
-            }
+        let Taken { numbers, samples, rejected } = taken?;
+        let updated = rejected.is_none();
+        if let Some(rejected) = rejected {
+            self.skipped = self.options.non_finite.skip(step, numbers.clone(), rejected, self.skipped)?;
         }
+        self.updates += u64::from(updated);
         self.step += 1;
         let pace = self.clock.end_step(samples, total_steps.saturating_sub(self.step));
         self.clock.begin_step();

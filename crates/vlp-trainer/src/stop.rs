@@ -23,6 +23,11 @@ impl Stop {
         self.requested.load(Ordering::SeqCst)
     }
 
+    /// The flag behind it, for what waits and cannot know of this type.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.requested)
+    }
+
     /// A stop that the first SIGINT (Ctrl-C) or SIGTERM of the process requests; the second ends the process at once, as
     /// it would have without this.
     ///

@@ -28,7 +28,15 @@ pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
     stop: Stop,
     step: u64,
     skipped: u64,
-    resumed: Option<Checkpoint>,
+    resumed: Option<Resumed>,
+}
+
+/// Where a run continues.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) checkpoint: Checkpoint,
+    /// Why newer ones cannot be read.
+    pub(crate) passed_over: Vec<String>,
 }
 
 /// How a run ended.
@@ -118,7 +126,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         &self.method
     }
 
-    /// Continues from the newest readable checkpoint.
+    /// Continues from the newest readable checkpoint; [`Event::Resumed`](crate::Event::Resumed) says which, and what is wrong
+    /// with newer ones.
     ///
     /// On the CPU backend the run then equals one that was never interrupted, bit for bit: losses, parameters, optimizer
     /// state and order of samples.
@@ -126,17 +135,18 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// # Errors
     /// [`TrainError::NoCheckpoint`] when there is none, and what names the difference when it is of a run with another
     /// configuration, seed, model or optimizer.
-    pub fn resume(self) -> Result<Self, TrainError> {
-        let checkpoints = self.checkpoints.as_ref().ok_or(TrainError::NoCheckpoints)?;
-        let checkpoint = checkpoints.newest()?;
-        self.resume_from(checkpoint)
+    pub fn resume(mut self) -> Result<Self, TrainError> {
+        let checkpoints = self.checkpoints.as_mut().ok_or(TrainError::NoCheckpoints)?;
+        let (checkpoint, passed_over) = checkpoints.newest()?;
+        self.resume_from(checkpoint, passed_over)
     }
 
-    /// Continues from a checkpoint that was opened before, which must be one of this run's directory.
+    /// Continues from a checkpoint of this run's directory that was opened before; `passed_over` says what is wrong with newer
+    /// ones, as [`Checkpoint::latest`] does.
     ///
     /// # Errors
     /// As [`resume`](Self::resume).
-    pub fn resume_from(mut self, checkpoint: Checkpoint) -> Result<Self, TrainError> {
+    pub fn resume_from(mut self, checkpoint: Checkpoint, passed_over: Vec<String>) -> Result<Self, TrainError> {
         let checkpoints = self.checkpoints.as_ref().ok_or(TrainError::NoCheckpoints)?;
         checkpoint.check_config(&checkpoints.config)?;
         let state = checkpoint.state()?;
@@ -150,7 +160,10 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         self.source
             .seek(&state.position)
             .map_err(|source| TrainError::Position { path: checkpoint.path().to_path_buf(), source })?;
-        (self.step, self.skipped, self.resumed) = (state.step, state.skipped, Some(checkpoint));
+        let tallies = state.tallies.iter().filter_map(|(name, count)| Some((name.clone(), count.as_u64()?)));
+        self.source.restore_tallies(&tallies.collect::<Vec<_>>());
+        (self.step, self.skipped) = (state.step, state.skipped);
+        self.resumed = Some(Resumed { checkpoint, passed_over });
         Ok(self)
     }
 
@@ -159,13 +172,17 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// # Errors
     /// [`TrainError`]; the steps taken until then are saved first, without the one that failed.
     pub fn fit(mut self) -> Result<Trained<M>, TrainError> {
+        self.options.check()?;
         if !params::list(&self.method).iter().any(|param| param.trainable) {
             return Err(TrainError::NothingToTrain);
         }
         let factors = (self.build_factors)(&self.method).map_err(|source| TrainError::RateFactors { source })?;
-        if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.prepare(self.resumed.as_ref().map(Checkpoint::step))?;
-        }
+        let resumed_at = self.resumed.as_ref().map(|resumed| resumed.checkpoint.step());
+        let warnings = match &mut self.checkpoints {
+            Some(checkpoints) => checkpoints.prepare(resumed_at)?,
+            None => Vec::new(),
+        };
+        self.source.interrupt_by(self.stop.flag());
         let optimizer = match self.optimizer.take() {
             Some(optimizer) => optimizer,
             None => (self.build_optimizer)(&self.method),
@@ -177,15 +194,17 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             schedule: self.schedule,
             factors,
             options: self.options,
-            last_saved: self.resumed.as_ref().map(|checkpoint| checkpoint.path().to_path_buf()),
+            last_saved: self.resumed.as_ref().map(|resumed| resumed.checkpoint.path().to_path_buf()),
+            resumed: self.resumed,
             checkpoints: self.checkpoints,
             hooks: self.hooks,
             stop: self.stop,
             step: self.step,
             skipped: self.skipped,
+            updates: 0,
             clock: Clock::new(),
         };
-        run.fit(self.method)
+        run.fit(self.method, &warnings)
     }
 }
 

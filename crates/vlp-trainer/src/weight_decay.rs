@@ -27,6 +27,11 @@ impl WeightDecay {
         self.value.store(value.to_bits(), Ordering::Relaxed);
     }
 
+    /// The value of `step`, as the schedule gives it.
+    pub(crate) fn at(&self, step: u64) -> f64 {
+        self.schedule.at(step)
+    }
+
     /// The present value.
     pub(crate) fn value(&self) -> f32 {
         f32::from_bits(self.value.load(Ordering::Relaxed))

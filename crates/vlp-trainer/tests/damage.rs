@@ -78,6 +78,32 @@ fn a_missing_file_is_found() {
     assert_eq!(latest(dir.path()), Some(4));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_checkpoint_is_not_waited_for() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path());
+    for name in ["manifest.json", "model.bpk"] {
+        let path = step(dir.path(), 6).join(name);
+        let before = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let checkpoint = step(dir.path(), 6);
+        std::thread::spawn(move || {
+            let opened = Checkpoint::open(checkpoint);
+            sender.send(opened.map(drop).map_err(|error| error.to_string()))
+        });
+        let error = receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("an answer").unwrap_err();
+        assert!(error.contains("is not a regular file"), "{error}");
+        assert_eq!(latest(dir.path()), Some(4));
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, before).unwrap();
+    }
+    assert_eq!(latest(dir.path()), Some(6));
+}
+
 #[test]
 fn a_directory_without_checkpoints_says_so() {
     let _alone = alone();

@@ -241,8 +241,63 @@ fn clipping_equals_the_formula_of_pytorch_on_the_host() {
         let after = values(&model, &grads);
         assert_eq!(after.len(), before.len());
         for (before, after) in before.iter().zip(&after) {
-            assert!((before * factor - after).abs() <= 1e-5 * scale.max(1e-3), "{before} * {factor} is not {after}");
+            assert!(
+                (before * factor - after).abs() <= 1e-5 * (before * factor).abs(),
+                "{before} * {factor} is not {after}"
+            );
         }
+    }
+}
+
+/// Gradients of one parameter of two by two.
+fn clipped(values: [f32; 4], max_norm: f64) -> (f32, Vec<f32>) {
+    let device = device();
+    let one = Param::from_data(TensorData::zeros::<f32, _>([2, 2]), &device);
+    let model = Tied { other: one.clone(), one };
+    let mut grads = GradientsParams::new();
+    grads.register(model.one.id, Tensor::<2>::from_data(TensorData::new(values.to_vec(), [2, 2]), &device.inner()));
+    let norm = clip_global_norm(&model, &mut grads, max_norm).unwrap().into_scalar::<f32>();
+    (norm, grads.get::<2>(model.one.id).unwrap().into_data().iter::<f32>().collect())
+}
+
+#[test]
+fn every_finite_gradient_is_scaled_rightly() {
+    for exponent in (-40..=37).step_by(7).chain([18, 19, 20, 38]) {
+        let size = 10f64.powi(exponent);
+        let values = [3.0, 4.0, 0.0, -12.0].map(|x| (x * size / 13.0) as f32);
+        let host = values.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        for max_norm in [1e-3, 0.5, 30.0] {
+            let (norm, after) = clipped(values, max_norm);
+            // Below 1e-38 f32 has fewer digits.
+            assert!((f64::from(norm) - host).abs() <= 1e-6 * host + 1e-44, "1e{exponent}: {norm} is not {host}");
+            let factor = (max_norm / (host + 1e-6)).min(1.0);
+            for (&before, after) in values.iter().zip(after) {
+                let (expected, after) = (f64::from(before) * factor, f64::from(after));
+                assert!(
+                    (after - expected).abs() <= 1e-5 * expected.abs() + 1e-44,
+                    "1e{exponent}: {after}, not {expected}"
+                );
+            }
+        }
+    }
+    // The others do not vanish beside a large one.
+    let (norm, after) = clipped([1e20, 1.0, 0.0, 0.0], 2.0);
+    assert_eq!(norm, 1e20);
+    assert!((after[0] - 2.0).abs() < 1e-5 && (after[1] / 2e-20 - 1.0).abs() < 1e-5, "{after:?}");
+    // A norm beyond f32 is infinite, which the gate does not let pass.
+    assert_eq!(clipped([3e38; 4], 1.0).0, f32::INFINITY);
+}
+
+#[test]
+fn what_is_not_finite_has_no_finite_norm() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for max_norm in [1.0, f64::INFINITY] {
+            assert!(!clipped([1.0, bad, 0.0, 2.0], max_norm).0.is_finite(), "{bad}");
+        }
+    }
+    for max_norm in [0.0, -1.0, f64::NAN, f64::NEG_INFINITY] {
+        let (norm, after) = clipped([1.0, 2.0, 0.0, 2.0], max_norm);
+        assert!(norm.is_nan() && after == [1.0, 2.0, 0.0, 2.0], "{max_norm}: {norm}, {after:?}");
     }
 }
 

@@ -210,7 +210,7 @@ fn the_newest_k_checkpoints_stay() {
     let mut names: Vec<_> =
         fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["step-00000008", "step-00000010", "step-00000011"]);
+    assert_eq!(names, ["run.lock", "step-00000008", "step-00000010", "step-00000011"]);
 }
 
 #[test]

@@ -5,11 +5,13 @@ mod common;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Recorder, alone, bits, checkpoints, device, options, toy, trainer, trainer_of};
-use vlp_core::mix;
-use vlp_testkit::toy::{Toy, ToySource};
+use vlp_core::{BatchSource, SourceError, mix};
+use vlp_testkit::toy::{Toy, ToyBatch, ToySource};
 use vlp_trainer::{Checkpoint, Checkpoints, Control, Event, HookError, Outcome, Stop};
 
 /// Set in a child process to the run directory it works in.
@@ -40,6 +42,65 @@ fn a_stop_request_finishes_the_step_and_saves() {
     assert_eq!(recorder.losses().len(), 4);
     let saved = Checkpoint::open(checkpoint).unwrap().load_model(toy()).unwrap();
     assert_eq!(bits(&saved), bits(&stopped.method));
+}
+
+/// Gives three batches, then waits for one that never comes.
+#[derive(Debug)]
+struct Waiting {
+    source: ToySource,
+    given: u64,
+    stop: Arc<AtomicBool>,
+}
+
+impl BatchSource for Waiting {
+    type Batch = ToyBatch;
+
+    fn next_batch(&mut self, device: &burn::tensor::Device) -> Result<ToyBatch, SourceError> {
+        while self.given == 3 {
+            std::thread::sleep(Duration::from_millis(5));
+            if self.stop.load(Ordering::SeqCst) {
+                return Err("interrupted".into());
+            }
+        }
+        self.given += 1;
+        self.source.next_batch(device)
+    }
+
+    fn position(&self) -> serde_json::Value {
+        self.source.position()
+    }
+
+    fn seek(&mut self, position: &serde_json::Value) -> Result<(), SourceError> {
+        self.source.seek(position)
+    }
+
+    fn interrupt_by(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = stop;
+    }
+}
+
+#[test]
+fn a_stop_request_ends_the_wait_for_a_batch_and_saves() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let (stop, path) = (Stop::new(), dir.path().to_path_buf());
+    let requester = stop.clone();
+    let asker = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(400));
+        requester.request();
+    });
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let source = Waiting { source: ToySource::new(5), given: 0, stop: Arc::default() };
+        let adamw = |method: &Toy| vlp_trainer::adamw(method, vlp_trainer::AdamWOptions::default());
+        let run = vlp_trainer::Trainer::new(toy(), source, adamw, |_| 0.01, options(10));
+        let ended = run.with_checkpoints(checkpoints(&path)).with_stop(stop).fit();
+        sender.send(ended.map(|trained| trained.outcome).map_err(|error| error.to_string()))
+    });
+    let outcome = receiver.recv_timeout(Duration::from_secs(60)).expect("the run ends").unwrap();
+    asker.join().unwrap();
+    assert_eq!(outcome, Outcome::Stopped { step: 3, checkpoint: Some(dir.path().join("step-00000003")) });
+    assert!(Checkpoint::open(dir.path().join("step-00000003")).is_ok());
 }
 
 #[test]
@@ -98,7 +159,8 @@ fn a_time_interval_saves_too() {
     let dir = tempfile::tempdir().unwrap();
     let saves = checkpoints(dir.path()).every_steps(0).every(Duration::from_nanos(1)).keep(100);
     trainer(4).with_checkpoints(saves).fit().unwrap();
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4);
+    // And the lock.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4 + 1);
 }
 
 /// Runs the test `name` of this binary in a child process that finds `dir` in its environment.

@@ -19,8 +19,8 @@ pub enum WeightError {
     },
     /// A TorchScript archive holds a program, not a state dict.
     #[error(
-        "{} is a TorchScript archive, a program with weights inside, and programs are not run here. Load it once in Python \
-         with `torch.jit.load(path, map_location=\"cpu\").state_dict()` and save that with `safetensors.torch.save_file`",
+        "{} is a TorchScript archive, a program with weights inside, and programs are not run here. Take the same weights as \
+         safetensors from whoever publishes them; OpenAI's CLIP models are on the Hugging Face hub in that form",
         path.display()
     )]
     TorchScript {
@@ -29,8 +29,8 @@ pub enum WeightError {
     },
     /// A pickle that wants functions called or objects built which are no tensors.
     #[error(
-        "{} would call {} when unpickled; nothing was called. If you trust its source, load it in Python and save the state \
-         dict alone with `safetensors.torch.save_file`",
+        "{} would call {} when unpickled, as no state dict does; nothing was called. Do not open it with anything that would: \
+         ask for the same weights as safetensors, which hold nothing but numbers",
         path.display(),
         callables.join(", ")
     )]
@@ -119,6 +119,21 @@ pub enum WeightError {
         /// The file.
         path: PathBuf,
         /// What it needs.
+        bytes: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+
+    /// A safetensors header that is longer than the caller allows.
+    #[error(
+        "{} has a header of {bytes} bytes, which takes some eleven times as much memory to read; the limit is {limit}. Headers of \
+         models have some hundred bytes for each tensor: raise `ReadLimits::header_bytes` only if that is right",
+        path.display()
+    )]
+    HeaderTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Length of the header.
         bytes: u64,
         /// What is allowed.
         limit: u64,

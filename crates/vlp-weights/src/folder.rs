@@ -1,10 +1,11 @@
 //! What a folder of open_clip, of Hugging Face or of a hub's cache holds: configuration, preprocessing, weights, tokenizer.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use vlp_augment::open_regular;
 
 use crate::{ModelConfig, PreprocessConfig, PreprocessFamily, WeightError};
 
@@ -190,7 +191,7 @@ pub(crate) fn tokenizer(folder: &Path) -> Vec<PathBuf> {
 
 pub(crate) fn read_json(path: &Path) -> Result<Value, WeightError> {
     let damaged = |reason: String| WeightError::Damaged { path: path.to_path_buf(), format: "JSON", reason };
-    let file = File::open(path).map_err(WeightError::io("open", path))?;
+    let file = open_regular(path).map_err(WeightError::io("open", path))?;
     let mut bytes = Vec::new();
     file.take(JSON_LIMIT + 1).read_to_end(&mut bytes).map_err(WeightError::io("read", path))?;
     if bytes.len() as u64 > JSON_LIMIT {

@@ -53,6 +53,7 @@ mod safetensors_file;
 mod sharded;
 mod state_dict;
 mod tensor;
+mod tokenizer_files;
 
 pub use config::{
     ImageSize, ImageTower, Layers, ModelActivation, ModelConfig, ResNetTower, TextConfig, TextPool, TextProjection,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use vlp_augment::open_regular;
 
 use crate::config::{ImageTower, OneTower};
 use crate::folder::{
@@ -12,6 +12,7 @@ use crate::folder::{
 };
 use crate::publish::{publish, write_file};
 use crate::sharded::INDEX;
+use crate::tokenizer_files::{TokenizerFile, for_transformers};
 use crate::{
     DType, Layout, ModelConfig, PreprocessConfig, PreprocessFamily, ReadLimits, StateDict, TowersThere, WeightError,
     convert, detect, hub_snapshot,
@@ -26,15 +27,6 @@ pub struct Package {
     there: TowersThere,
     tokenizer: BTreeMap<String, TokenizerFile>,
     warnings: Vec<String>,
-}
-
-/// A file of a tokenizer.
-#[derive(Debug, Clone, PartialEq)]
-enum TokenizerFile {
-    /// On the disk, read when it is written elsewhere.
-    At(PathBuf),
-    /// In memory.
-    Bytes(Vec<u8>),
 }
 
 /// Whose folders are written.
@@ -60,7 +52,7 @@ impl StateDict {
             return StateDict::read_sharded(path, limits);
         }
         let mut start = Vec::new();
-        let file = File::open(path).map_err(WeightError::io("open", path))?;
+        let file = open_regular(path).map_err(WeightError::io("open", path))?;
         file.take(9).read_to_end(&mut start).map_err(WeightError::io("read", path))?;
         match start.as_slice() {
             [_, _, _, _, _, _, _, _, b'{'] => Ok(StateDict::read_safetensors(path, limits)?.without_wrappers()),
@@ -98,15 +90,15 @@ impl Package {
                 return Err(WeightError::ConfigDiffers { differences });
             }
         }
+        let found = detect(&weights)?;
+        let weights = convert(weights, found, config.layout())?;
+        config.check(&weights)?;
         let (side, size) = (config.towers()?.image_size(), preprocess.size.height_width());
         if size != [side; 2] {
             let reason =
                 format!("it makes pictures of {} x {} pixels, the model reads {side} x {side}", size[0], size[1]);
             return Err(WeightError::config("the preprocessing", reason));
         }
-        let found = detect(&weights)?;
-        let weights = convert(weights, found, config.layout())?;
-        config.check(&weights)?;
         let there = TowersThere::Both;
         Ok(Package { weights, config, preprocess, there, tokenizer: BTreeMap::new(), warnings: Vec::new() })
     }
@@ -274,14 +266,14 @@ impl Package {
             weights.metadata.insert(MODEL_KEY.to_string(), exact.to_string());
             weights.metadata.insert(PREPROCESS_KEY.to_string(), preprocess.to_string());
         }
-        let mut tokenizer = Vec::new();
+        let mut tokenizer = BTreeMap::new();
+        let mut remarks = self.config.remarks(format, !self.tokenizer.is_empty());
         if format != Format::Timm {
             for (name, file) in &self.tokenizer {
-                let bytes = match file {
-                    TokenizerFile::At(path) => fs::read(path).map_err(WeightError::io("read", path))?,
-                    TokenizerFile::Bytes(bytes) => bytes.clone(),
-                };
-                tokenizer.push((name, bytes));
+                tokenizer.insert(name.clone(), file.bytes()?);
+            }
+            if format == Format::HuggingFace || self.config.text_cfg.hf_tokenizer_name.is_some() {
+                remarks.extend(for_transformers(&mut tokenizer));
             }
         }
         let ours = [&WEIGHT_FILES[..], &TOKENIZER_FILES, &[OPEN_CLIP_CONFIG, HF_CONFIG, HF_PREPROCESSOR, HF_PROCESSOR]];
@@ -290,7 +282,7 @@ impl Package {
             configs.iter().try_for_each(|(name, bytes)| write_file(&new.join(name), bytes))?;
             tokenizer.iter().try_for_each(|(name, bytes)| write_file(&new.join(name), bytes))
         })?;
-        Ok(self.config.remarks(format, !self.tokenizer.is_empty()))
+        Ok(remarks)
     }
 
     /// The weights in the layout of [`ModelConfig::layout`].

@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use pytorch_reader::{PickleValue, PytorchError, PytorchReader};
+use vlp_augment::open_regular;
 
 use crate::{DType, HostTensor, ReadLimits, StateDict, WeightError};
 
@@ -22,14 +23,14 @@ impl StateDict {
     pub fn read_pytorch(path: impl AsRef<Path>, limits: &ReadLimits) -> Result<Self, WeightError> {
         let path = path.as_ref();
         let damaged = |reason: String| WeightError::Damaged { path: path.to_path_buf(), format: "PyTorch", reason };
-        let mut file = File::open(path).map_err(WeightError::io("open", path))?;
+        let mut file = open_regular(path).map_err(WeightError::io("open", path))?;
         let length = file.metadata().map_err(WeightError::io("look at", path))?.len();
         if length > limits.bytes {
             return Err(WeightError::TooLarge { path: path.to_path_buf(), bytes: length, limit: limits.bytes });
         }
         if is_tar(&mut file).map_err(WeightError::io("read", path))? {
             let reason =
-                "it is a tar archive, as PyTorch wrote before version 0.1.10; load it in Python and save it again";
+                "it is a tar archive, as PyTorch wrote before version 0.1.10; take the same weights as safetensors";
             return Err(damaged(reason.to_string()));
         }
         if is_torch_script(&mut file, length).map_err(WeightError::io("read", path))? {

@@ -10,6 +10,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use vlp_augment::open_regular;
 
 use crate::{DType, HostTensor, ReadLimits, StateDict, WeightError};
 
@@ -25,7 +26,7 @@ impl StateDict {
     /// When the file cannot be read, contradicts itself, names a tensor twice, or is larger than the limit.
     pub fn read_safetensors(path: impl AsRef<Path>, limits: &ReadLimits) -> Result<Self, WeightError> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(WeightError::io("open", path))?;
+        let file = open_regular(path).map_err(WeightError::io("open", path))?;
         let length = file.metadata().map_err(WeightError::io("look at", path))?.len();
         read(&mut BufReader::new(file), length, path, limits)
     }
@@ -85,6 +86,10 @@ fn read(reader: &mut impl Read, length: u64, path: &Path, limits: &ReadLimits) -
     let header_length = u64::from_le_bytes(word);
     if header_length > HEADER_LIMIT || header_length > length - 8 {
         return Err(damaged(format!("a header of {header_length} bytes does not fit a file of {length}")));
+    }
+    if header_length > limits.header_bytes {
+        let (path, limit) = (path.to_path_buf(), limits.header_bytes);
+        return Err(WeightError::HeaderTooLarge { path, bytes: header_length, limit });
     }
     let mut header = vec![0; header_length as usize];
     reader.read_exact(&mut header).map_err(WeightError::io("read", path))?;

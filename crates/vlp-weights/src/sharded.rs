@@ -1,11 +1,11 @@
 //! Weights in several files, which an index names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
+use vlp_augment::open_regular;
 
 use crate::{ReadLimits, StateDict, WeightError};
 
@@ -24,7 +24,7 @@ impl StateDict {
     /// Reads every file that an index (`model.safetensors.index.json`) names, and checks that each tensor is where it says.
     pub(crate) fn read_sharded(index: &Path, limits: &ReadLimits) -> Result<Self, WeightError> {
         let damaged = |reason: String| WeightError::Damaged { path: index.to_path_buf(), format: "index", reason };
-        let file = File::open(index).map_err(WeightError::io("open", index))?;
+        let file = open_regular(index).map_err(WeightError::io("open", index))?;
         let mut bytes = Vec::new();
         file.take(INDEX_LIMIT + 1).read_to_end(&mut bytes).map_err(WeightError::io("read", index))?;
         if bytes.len() as u64 > INDEX_LIMIT {
@@ -42,7 +42,7 @@ impl StateDict {
             if !path.is_file() {
                 return Err(damaged(format!("it names {name}, which is not there")));
             }
-            let shard = StateDict::read(&path, &ReadLimits { bytes: left })?;
+            let shard = StateDict::read(&path, &ReadLimits { bytes: left, ..*limits })?;
             left = left.saturating_sub(shard.iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum());
             let mine: BTreeSet<&str> =
                 weight_map.iter().filter(|(_, file)| *file == name).map(|(tensor, _)| tensor.as_str()).collect();

@@ -17,12 +17,14 @@ pub struct StateDict {
 pub struct ReadLimits {
     /// Bytes of all tensors together; a larger file is refused before memory is taken.
     pub bytes: u64,
+    /// Bytes of a safetensors header, which memory is taken for eleven times over; the format itself allows 100 MB.
+    pub header_bytes: u64,
 }
 
 impl Default for ReadLimits {
-    /// 32 GiB: more than the largest published CLIP takes in 32-bit floats.
+    /// 32 GiB, more than the largest published CLIP takes in 32-bit floats, and a header of 8 MiB, room for 50,000 tensors.
     fn default() -> Self {
-        ReadLimits { bytes: 32 << 30 }
+        ReadLimits { bytes: 32 << 30, header_bytes: 8 << 20 }
     }
 }
 

@@ -128,10 +128,40 @@ fn headers_that_lie_are_refused_with_the_place() {
 fn a_file_beyond_the_limit_is_refused_before_it_is_read() {
     let mut dict = StateDict::new();
     dict.insert("a", HostTensor::from_f32([1024], &[0.0; 1024]));
-    let error = StateDict::from_safetensors(&dict.to_safetensors(), &ReadLimits { bytes: 4096 }).unwrap_err();
+    let error =
+        StateDict::from_safetensors(&dict.to_safetensors(), &ReadLimits { bytes: 4096, ..ReadLimits::default() })
+            .unwrap_err();
     assert!(matches!(error, WeightError::TooLarge { limit: 4096, .. }), "{error}");
     let missing = StateDict::read("no/such/file", &ReadLimits::default()).unwrap_err();
     assert!(missing.to_string().contains("cannot open no/such/file"), "{missing}");
+}
+
+#[test]
+fn a_long_header_needs_the_callers_leave() {
+    // Nine million bytes of names: eleven times as much memory, for no tensor at all.
+    let header = format!("{{\"__metadata__\":{{\"a\":\"{}\"}}}}", "x".repeat(9_000_000));
+    let bytes = raw(header.as_bytes(), &[]);
+    let error = StateDict::from_safetensors(&bytes, &ReadLimits::default()).unwrap_err();
+    assert!(matches!(error, WeightError::HeaderTooLarge { limit: 8_388_608, .. }), "{error}");
+    assert!(error.to_string().contains("`ReadLimits::header_bytes`"), "{error}");
+    let more = ReadLimits { header_bytes: 100_000_000, ..ReadLimits::default() };
+    assert_eq!(StateDict::from_safetensors(&bytes, &more).unwrap().names().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("weights.safetensors");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let limits = ReadLimits::default();
+        let read = [StateDict::read(&path, &limits), StateDict::read_safetensors(&path, &limits)];
+        sender.send(read.map(|read| read.unwrap_err().to_string()))
+    });
+    let errors = receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("an answer");
+    errors.iter().for_each(|error| assert!(error.contains("not a regular file"), "{error}"));
 }
 
 #[test]

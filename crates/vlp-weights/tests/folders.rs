@@ -83,7 +83,8 @@ fn doubled_configurations_of_old_files_override() {
     let mut doubled = plain.clone();
     doubled["text_config_dict"] = plain["text_config"].clone();
     doubled["text_config_dict"]["num_hidden_layers"] = json!(3);
-    doubled["vision_config_dict"] = json!({"hidden_size": 24, "num_attention_heads": 2, "intermediate_size": 96});
+    doubled["vision_config_dict"] =
+        json!({"hidden_size": 24, "num_attention_heads": 2, "intermediate_size": 96, "hidden_act": "gelu"});
     let config = read(&doubled).unwrap();
     assert_eq!((config.text_cfg.layers, config.vision_cfg.width), (3, 24));
     // Not 48: what the dict leaves out has its default.
@@ -124,7 +125,7 @@ fn shards_are_read_by_their_index() {
         assert_eq!(package.weights(), whole.weights());
         assert_eq!(Package::read(&index, &ReadLimits::default()).unwrap().weights(), whole.weights());
         let needed: u64 = whole.weights().iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum();
-        assert!(Package::read(&target, &ReadLimits { bytes: needed - 1 }).is_err());
+        assert!(Package::read(&target, &ReadLimits { bytes: needed - 1, ..ReadLimits::default() }).is_err());
 
         let refused = |words: [&str; 2]| {
             let error = read(&target).unwrap_err().to_string();
@@ -175,15 +176,31 @@ fn a_tokenizer_beside_the_weights_goes_along() {
     let out = folder.path().join("out");
     let remarks = read(&target).unwrap().export(Format::HuggingFace, &out).unwrap();
     assert!(remarks[0].contains("tokenizer.json"), "{remarks:?}");
-    for (name, text) in [("tokenizer.json", "{}"), ("tokenizer_config.json", r#"{"pad_token": "x"}"#)] {
+    for (name, text) in
+        [("tokenizer.json", "{}"), ("tokenizer_config.json", r#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#)]
+    {
         fs::write(target.join(name), text).unwrap();
     }
     let package = read(&target).unwrap();
     assert_eq!(package.tokenizer_files().collect::<Vec<_>>(), ["tokenizer.json", "tokenizer_config.json"]);
     for format in [Format::OpenClip, Format::HuggingFace] {
         assert!(package.export(format, &out).unwrap().is_empty());
-        assert_eq!(fs::read_to_string(out.join("tokenizer_config.json")).unwrap(), r#"{"pad_token": "x"}"#);
+        assert_eq!(
+            fs::read_to_string(out.join("tokenizer_config.json")).unwrap(),
+            r#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#
+        );
     }
+    // Without settings transformers 5 takes a class by the model, which has a normaliser of its own.
+    fs::remove_file(target.join("tokenizer_config.json")).unwrap();
+    let words = json!({"added_tokens": [{"id": 1, "content": "</s>"}], "normalizer": {"type": "NFC"}, "model": {"vocab": {"a": 0}}});
+    fs::write(target.join("tokenizer.json"), words.to_string()).unwrap();
+    assert!(read(&target).unwrap().export(Format::HuggingFace, &out).unwrap().is_empty());
+    let settings: Value = serde_json::from_slice(&fs::read(out.join("tokenizer_config.json")).unwrap()).unwrap();
+    let expected = json!({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "</s>"});
+    assert_eq!(settings, expected);
+    fs::write(target.join("tokenizer_config.json"), r#"{"tokenizer_class": "CLIPTokenizer"}"#).unwrap();
+    let remarks = read(&target).unwrap().export(Format::HuggingFace, &out).unwrap();
+    assert!(remarks[0].contains("normaliser") && remarks[0].contains("CLIPTokenizer"), "{remarks:?}");
     let error = package.with_tokenizer([("config.json", Vec::new())]).unwrap_err().to_string();
     assert!(error.contains("config.json"), "{error}");
 }

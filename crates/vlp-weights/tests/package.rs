@@ -51,7 +51,9 @@ fn hugging_face_folders_keep_every_byte() {
         package.export(Format::HuggingFace, &path).unwrap();
         let back = read(&path).unwrap();
         assert!(back.weights().iter().eq(package.weights().iter()), "{name}");
-        assert_eq!(back.preprocess(), package.preprocess(), "{name}");
+        // transformers rounds the offset of its cut down, SigLIP's is none.
+        let theirs = PreprocessConfig { crop_down: name != "siglip_timm", ..*package.preprocess() };
+        assert_eq!(*back.preprocess(), theirs, "{name}");
         let (ours, theirs) = (package.config().towers().unwrap(), back.config().towers().unwrap());
         assert_eq!((ours.image, ours.text), (theirs.image, theirs.text), "{name}");
     }

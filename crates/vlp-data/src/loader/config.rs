@@ -2,19 +2,25 @@ use std::time::Duration;
 
 use vlp_augment::CaptionSampling;
 
-use super::SkipLimit;
+use super::{SkipLimit, threads};
 use crate::{DataError, Rank, Sampling};
+
+/// Most samples of a batch: thirty times the largest that contrastive pre-training has been published with.
+const MOST_SAMPLES: usize = 1 << 20;
+
+/// Most batches kept ready.
+const MOST_BATCHES: usize = 1 << 12;
 
 /// How batches are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoaderConfig {
-    /// Samples in a batch; with ranks, in the part of each rank.
+    /// Samples in a batch, at most 1,048,576; with ranks, in the part of each rank.
     pub batch_size: usize,
     /// Seed of order and augmentations.
     pub seed: u64,
     /// In which order samples come.
     pub sampling: Sampling,
-    /// Threads that read, decode and augment. Does not change what comes out.
+    /// Threads that read, decode and augment, at most 1,024. Does not change what comes out.
     pub workers: usize,
     /// Finished batches kept ready.
     pub prefetch: usize,
@@ -65,9 +71,19 @@ impl LoaderConfig {
             }
         }
         match (self.batch_size, self.workers) {
-            (0, _) => wrong("batch_size", 0),
-            (_, 0) => wrong("workers", 0),
-            _ => Ok(()),
+            (0, _) => return wrong("batch_size", 0),
+            (_, 0) => return wrong("workers", 0),
+            _ => {}
+        }
+        // Whatever a batch holds, these make room for it before the first sample is read.
+        let bounds = [
+            ("batch_size", self.batch_size, MOST_SAMPLES),
+            ("workers", self.workers, threads::MOST),
+            ("prefetch", self.prefetch, MOST_BATCHES),
+        ];
+        match bounds.into_iter().find(|&(_, value, most)| value > most) {
+            Some((option, value, most)) => Err(DataError::OptionTooLarge { option, value, most }),
+            None => Ok(()),
         }
     }
 

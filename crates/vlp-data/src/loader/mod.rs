@@ -5,17 +5,20 @@ mod config;
 mod pipeline;
 mod prepare;
 mod skip_limit;
+pub(crate) mod threads;
 mod timing;
 mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::plan::Plan;
 use crate::{Cursor, DataError, Dataset, HostBatch, Tally, Tokenizer, Views};
 pub use config::LoaderConfig;
 use pipeline::Pipeline;
+pub(crate) use pipeline::panic_message;
 use prepare::Preparation;
 pub use skip_limit::SkipLimit;
 use timing::StageClock;
@@ -43,6 +46,8 @@ pub struct Loader {
     computed: Duration,
     /// When the last batch was given out.
     given: Option<Instant>,
+    /// Ends the wait for a batch.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// A damaged sample is told when it is the first of its kind, and then one in so many.
@@ -58,7 +63,7 @@ impl Loader {
     /// A stream from its beginning.
     ///
     /// # Errors
-    /// When the configuration cannot work: no samples in a batch, no workers.
+    /// When the configuration cannot work: no samples in a batch or more than fit, no workers or more than a system has room for.
     pub fn new(
         dataset: Arc<Dataset>,
         tokenizer: Arc<dyn Tokenizer>,
@@ -70,7 +75,8 @@ impl Loader {
             dataset.check_field(field)?;
         }
         let plan = Plan::new(&dataset, config.seed, config.sampling)?;
-        let cursor = Cursor { sampling: config.sampling, ..Cursor::start(config.seed, plan.slots()) };
+        let start = Cursor::start(config.seed, plan.slots());
+        let cursor = Cursor { sampling: config.sampling, data: dataset.fingerprint(), ..start };
         let preparation = Preparation {
             dataset,
             plan,
@@ -94,6 +100,7 @@ impl Loader {
             waited: Duration::ZERO,
             computed: Duration::ZERO,
             given: None,
+            stop: None,
         })
     }
 
@@ -110,7 +117,9 @@ impl Loader {
             None => Pipeline::start(&self.preparation, &self.config, self.cursor.clone())?,
         };
         // On an error the pipeline is dropped, which ends its threads.
-        let batch = pipeline.next(self.config.stall_after)?;
+        let stop = self.stop.clone();
+        let interrupted = || stop.as_ref().is_some_and(|stop| stop.load(Ordering::SeqCst));
+        let batch = pipeline.next(self.config.stall_after, interrupted)?;
         self.pipeline = Some(pipeline);
         self.waited += asked.elapsed();
         self.cursor = batch.cursor.clone();
@@ -167,15 +176,26 @@ impl Loader {
     /// Continues from a cursor: the batches that follow are those that followed it the first time.
     ///
     /// # Errors
-    /// When the cursor belongs to another seed, order or dataset, or has samples put off, which ranks do not share.
+    /// When the cursor belongs to another seed, order or dataset (by [`Dataset::fingerprint`]), or has samples put off, which ranks do not share.
     pub fn seek(&mut self, cursor: &Cursor) -> Result<(), DataError> {
         cursor.check(&self.cursor)?;
         if self.config.rank.is_some() && !cursor.deferred.is_empty() {
             return Err(DataError::DistinctAcrossRanks);
         }
         self.pipeline = None;
-        self.cursor = cursor.clone();
+        self.cursor = Cursor { data: self.cursor.data, ..cursor.clone() };
         Ok(())
+    }
+
+    /// Ends the wait for a batch with [`DataError::Interrupted`] once `stop` is set: a read that hangs must not keep a program
+    /// from ending.
+    pub fn interrupt_by(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = Some(stop);
+    }
+
+    /// Goes on counting from a tally of the same stream, which a cursor does not hold.
+    pub fn restore_tally(&mut self, tally: Tally) {
+        self.tally = tally;
     }
 
     /// Where the stream stands after the last batch given out.

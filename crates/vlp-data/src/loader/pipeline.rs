@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::collate::{Collator, Outcome};
 use super::prepare::Preparation;
-use super::{LoaderConfig, Window};
+use super::{LoaderConfig, Window, threads};
 use crate::{Cursor, DataError, HostBatch, Rank};
+
+/// How often whoever waits for a batch looks up.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// The threads of a loader: workers fill a window of samples, one thread makes batches of it.
 #[derive(Debug)]
@@ -74,15 +77,20 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The next batch, or an error when no sample was finished for `stall_after`.
-    pub(super) fn next(&mut self, stall_after: Duration) -> Result<HostBatch, DataError> {
+    /// The next batch, or an error when no sample was finished for `stall_after` or `interrupted` says so.
+    pub(super) fn next(
+        &mut self,
+        stall_after: Duration,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<HostBatch, DataError> {
         let gone = || DataError::WorkerPanicked { message: "the thread that makes batches has ended".to_owned() };
         let batches = self.batches.as_ref().ok_or_else(gone)?;
         let (mut known, mut since) = (self.window.progress().0, Instant::now());
         loop {
-            match batches.recv_timeout(stall_after / 4) {
+            match batches.recv_timeout((stall_after / 4).min(LOOK_UP)) {
                 Ok(batch) => return batch,
                 Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) if interrupted() => return Err(DataError::Interrupted),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let (done, waiting_for) = self.window.progress();
@@ -106,10 +114,7 @@ impl Drop for Pipeline {
         self.window.close();
         // Ends the wait of a batch that nobody takes.
         self.batches = None;
-        for thread in self.threads.drain(..) {
-            // A panic was reported as an error where it mattered.
-            let _ = thread.join();
-        }
+        threads::join(&mut self.threads);
     }
 }
 
@@ -185,12 +190,13 @@ impl Visits {
         match catch_unwind(AssertUnwindSafe(prepare)) {
             Ok(Ok((sample, damaged))) => Outcome::Done(sample, damaged),
             Ok(Err(unreachable)) => Outcome::Unreachable(unreachable),
-            Err(panic) => Outcome::Panicked(panic_message(&*panic)),
+            Err(panic) => Outcome::Panicked(format!("{} (with {})", panic_message(&*panic), self.name(job))),
         }
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").to_owned()

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Hands out numbered jobs to workers and gives their results back in order, with a bound on how far they run ahead.
 #[derive(Debug)]
@@ -79,6 +80,30 @@ impl<T> Window<T> {
                 return Some(result);
             }
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// As [`next`](Self::next), or for how many seconds nothing was done, once that is longer than `stall_after`.
+    pub(crate) fn next_within(&self, stall_after: Duration) -> Result<Option<T>, u64> {
+        let mut state = self.lock();
+        let (mut known, mut since) = (state.done, Instant::now());
+        loop {
+            if state.closed || state.base >= self.jobs {
+                return Ok(None);
+            }
+            if let Some(result) = state.results.front_mut().and_then(Option::take) {
+                state.results.pop_front();
+                state.base += 1;
+                self.room.notify_one();
+                return Ok(Some(result));
+            }
+            if state.done != known {
+                (known, since) = (state.done, Instant::now());
+            } else if since.elapsed() >= stall_after {
+                return Err(since.elapsed().as_secs());
+            }
+            let rest = stall_after.saturating_sub(since.elapsed()).max(Duration::from_millis(1));
+            state = self.ready.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

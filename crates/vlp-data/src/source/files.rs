@@ -2,6 +2,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+pub(crate) use vlp_augment::open_regular;
+
 use crate::{Damage, DataError};
 
 /// A whole file, if it is a regular one and not longer than the limit.
@@ -18,7 +20,7 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Damage> {
         return Err(too_large(metadata.len()));
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    let file = File::open(path).map_err(failed)?;
+    let file: File = open_regular(path).map_err(failed)?;
     // The file may grow meanwhile.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
@@ -29,9 +31,5 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Damage> {
 
 /// Opens a file that a source is made from.
 pub(crate) fn open_file(path: &Path) -> Result<File, DataError> {
-    let read_error = |source| DataError::Read { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(read_error)?.is_file() {
-        return Err(read_error(std::io::Error::other("not a regular file")));
-    }
-    File::open(path).map_err(read_error)
+    open_regular(path).map_err(|source| DataError::Read { path: path.to_owned(), source })
 }

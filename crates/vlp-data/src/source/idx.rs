@@ -7,6 +7,7 @@ use vlp_augment::Image;
 
 use super::files::open_file;
 use super::{Picture, Source};
+use crate::fingerprint::Fingerprint;
 use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
 
 /// Pictures and class numbers in IDX files (MNIST, Fashion-MNIST, EMNIST, KMNIST), gzipped or not, held in memory.
@@ -141,6 +142,13 @@ impl Source for Idx {
         };
         let image = Image::new(self.width, self.height, pixels);
         image.map(Picture::Decoded).map_err(|error| Damage::Pixels { format: "IDX", reason: error.to_string() })
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        fingerprint.bytes(&self.labels);
+        fingerprint.bytes(&self.pixels);
+        fingerprint.finish()
     }
 
     fn tally(&self) -> &Tally {

@@ -17,6 +17,7 @@ mod image_folder;
 mod json_document;
 mod json_lines;
 mod npy;
+mod open_files;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pickle;
@@ -39,6 +40,7 @@ use std::fmt::Debug;
 
 use vlp_augment::Image;
 
+use crate::fingerprint::{Fingerprint, last_part};
 use crate::{Annotation, Damage, Fetched, LeftOut, Tally};
 
 pub use column_role::ColumnRole;
@@ -54,7 +56,6 @@ pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
 pub(crate) use clip_benchmark::shards_of_export;
-#[cfg(feature = "hf-tokenizers")]
 pub(crate) use files::open_file;
 pub(crate) use files::read_file;
 pub(crate) use idx::Idx;
@@ -132,6 +133,17 @@ pub trait Source: Send + Sync + Debug {
     /// Lengths of the runs of samples that lie together, such as shards: what is read window by window from afar.
     fn groups(&self) -> Vec<usize> {
         vec![self.len()]
+    }
+
+    /// A hash of what the samples are, for a resumed run to notice other data with as many of them: by default of some thousand names,
+    /// without the folders these begin with, and of [`groups`](Self::groups). It is asked for whenever a loader is made, so it must not
+    /// read samples.
+    fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        self.groups().iter().for_each(|&length| fingerprint.number(length as u64));
+        let step = (self.len() / 4096).max(1);
+        (0..self.len()).step_by(step).for_each(|index| fingerprint.bytes(last_part(&self.name(index)).as_bytes()));
+        fingerprint.finish()
     }
 
     /// Sample `index` will be asked for before long: a source that reads from afar begins to fetch what holds it.

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::read_file;
 use super::{ColumnRole, Picture, Source};
+use crate::fingerprint::Fingerprint;
 use crate::{Annotation, Damage, DataError, LeftOut, Limits, Metadata, Tally};
 
 /// One line of a table of picture files.
@@ -157,6 +158,15 @@ impl Source for Table {
             path = self.root.join(written.replace('\\', "/"));
         }
         read_file(&path, self.limits.entry_bytes).map(Picture::Encoded)
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        for row in &self.rows {
+            fingerprint.bytes(row.path.as_bytes());
+            row.captions.iter().for_each(|caption| fingerprint.bytes(caption.as_bytes()));
+        }
+        fingerprint.finish()
     }
 
     fn tally(&self) -> &Tally {

@@ -1,3 +1,4 @@
+#[cfg(feature = "remote")]
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,11 +7,14 @@ use super::clip_benchmark::export_of;
 
 #[cfg(feature = "remote")]
 use super::far_shards::Far;
-use super::shard_file::ShardFile;
+use super::files::open_file;
+use super::open_files::Kept;
+use super::shard_file::{Seen, ShardFile};
 use super::tar_options::TarOptions;
 use super::tar_reading::Reading;
 use super::tar_scan::{Entry, Scan, Span, scan};
 use super::{Picture, Source};
+use crate::fingerprint::{Fingerprint, last_part};
 use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
 
 /// Image-caption pairs in tar shards (WebDataset layout), indexed once and read at random.
@@ -32,9 +36,6 @@ pub struct TarShards {
     #[cfg(feature = "remote")]
     pub(super) far: Option<Far>,
 }
-
-/// More shards than this are opened anew for each read instead of being kept open.
-const KEEP_OPEN: usize = 256;
 
 impl TarShards {
     /// Indexes these shards, in this order.
@@ -91,11 +92,11 @@ impl TarShards {
 
     pub(super) fn add_local(&mut self, path: PathBuf) -> Result<(), DataError> {
         let read_error = |source| DataError::Read { path: path.clone(), source };
-        let file = File::open(&path).map_err(read_error)?;
+        let file = open_file(&path)?;
         let reading = self.reading(&path)?;
         let found = scan(&file, reading.text_field(), &self.limits).map_err(read_error)?;
-        let keep = (self.shards.len() < KEEP_OPEN).then_some(file);
-        let shard = ShardFile::Local { path, open: keep };
+        let seen = Seen::of(&file).map_err(read_error)?;
+        let shard = ShardFile::Local { open: Kept::keep(file), path, seen };
         let captions = any_caption(&shard, &found, &reading, &self.limits);
         self.add(shard, found, reading, captions)
     }
@@ -233,6 +234,22 @@ impl Source for TarShards {
 
     fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        for shard in &self.shards {
+            fingerprint.bytes(last_part(&shard.name()).as_bytes());
+        }
+        for (shard, entry) in &self.entries {
+            fingerprint.number(u64::from(*shard));
+            fingerprint.bytes(entry.key.as_bytes());
+            for span in [Some(entry.image), entry.text, entry.json].into_iter().flatten() {
+                fingerprint.number(span.offset);
+                fingerprint.number(u64::from(span.length));
+            }
+        }
+        fingerprint.finish()
     }
 
     fn groups(&self) -> Vec<usize> {

@@ -11,6 +11,7 @@ use super::npy::{items, read_pickle, texts};
 use super::pickle::Value;
 use super::positioned::Positioned;
 use super::{Picture, Source};
+use crate::fingerprint::Fingerprint;
 use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
 
 /// YFCC15M in the layout of clip-rocket and SLIP: a pickled list of (number, title, description), pictures in zips of a
@@ -141,6 +142,15 @@ impl Source for YfccZips {
             return Err(Damage::Cut { member: name });
         }
         Ok(Picture::Encoded(bytes))
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let mut fingerprint = Fingerprint::new();
+        for (number, captions) in &self.rows {
+            fingerprint.number(u64::from(*number));
+            captions.iter().for_each(|caption| fingerprint.bytes(caption.as_bytes()));
+        }
+        fingerprint.finish()
     }
 
     fn tally(&self) -> &Tally {

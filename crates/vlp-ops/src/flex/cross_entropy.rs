@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::buffer::{TASK, fits, narrowed, room, tensor, values, widened, written};
 use super::embedding::checked;
-use super::math::{exp, largest, sum, vectorised};
+use super::math::{exp, largest, position, sum, vectorised};
 use crate::cross_entropy::{CrossEntropyOps, composed, composed_backward};
 
 impl CrossEntropyOps for Flex {
@@ -49,13 +49,9 @@ fn forward(x: &[f32], targets: &[usize], classes: usize, smoothing: f32) -> (Vec
             let outputs = losses.iter_mut().zip(sums).zip(targets);
             for (x, ((loss, log_sum), &target)) in x.chunks_exact(classes).zip(outputs) {
                 let highest = largest(x);
-                // The loss is made of differences from the highest: of large logits nothing is lost.
-                let spread = sum(
-                    x,
-                    #[inline(always)]
-                    |x| exp(x - highest),
-                )
-                .ln();
+                // The loss is made of differences from the highest, whose own exponential is 1: of large logits nothing is lost, nor
+                // of small losses.
+                let spread = sum_of_others(x, position(x, highest), highest).ln_1p();
                 let below = if smoothing > 0.0 { sum(x, |x| x - highest) / classes as f32 } else { 0.0 };
                 *loss = spread - (1.0 - smoothing) * (x[target] - highest) - smoothing * below;
                 *log_sum = spread + highest;
@@ -63,6 +59,20 @@ fn forward(x: &[f32], targets: &[usize], classes: usize, smoothing: f32) -> (Vec
         });
     });
     (losses, sums)
+}
+
+/// `Σ exp(x_k - reference)` without one entry; NaN where there is none to leave out, which only happens when x holds NaN.
+#[inline(always)]
+fn sum_of_others(x: &[f32], without: Option<usize>, reference: f32) -> f32 {
+    let Some(at) = without else { return f32::NAN };
+    let part = |part: &[f32]| {
+        sum(
+            part,
+            #[inline(always)]
+            |x| exp(x - reference),
+        )
+    };
+    part(&x[..at]) + part(&x[at + 1..])
 }
 
 #[expect(unsafe_code, reason = "see `room`")]
@@ -82,7 +92,9 @@ fn backward(x: &[f32], targets: &[usize], [sums, gradient]: [&[f32]; 2], classes
                     d_x.write(gradient * (exp(x - sum) - even));
                 }
                 let share = exp(x[target] - sum);
-                d_x[target].write(gradient * (share - even - (1.0 - smoothing)));
+                // All shares are 1 together: of one that is nearly all, the others tell how much is missing.
+                let missing = if share > 0.5 { sum_of_others(x, Some(target), sum) } else { 1.0 - share };
+                d_x[target].write(gradient * (smoothing - even - missing));
             }
         });
     });

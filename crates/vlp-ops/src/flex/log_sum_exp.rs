@@ -13,7 +13,8 @@ pub(super) fn forward(a: &Matrix, b: &Matrix, scale: f32, both: bool, without: &
     let step = rows_of_chunk(columns);
     let mut packed = vec![0.0; 2 * rows];
     let (sums, best) = packed.split_at_mut(rows);
-    let mut merged = both.then(|| vec![(f32::NEG_INFINITY, 0f32); columns]);
+    // Not minus infinity: a column without any entry must not become infinity minus infinity.
+    let mut merged = both.then(|| vec![(f32::MIN, 0f32); columns]);
     let mut tile = vec![0.0; step.min(rows) * columns];
     for from in (0..rows).step_by(step) {
         let to = rows.min(from + step);
@@ -76,7 +77,7 @@ fn of_row(row: &[f32]) -> (f32, f32) {
 #[inline(always)]
 fn merge_columns(merged: &mut [(f32, f32)], tile: &[f32], columns: usize, from: usize) {
     let width = merged.len();
-    let mut highest = [f32::NEG_INFINITY; STRIPE];
+    let mut highest = [f32::MIN; STRIPE];
     let mut sums = [0f32; STRIPE];
     for (highest, (before, _)) in highest.iter_mut().zip(&*merged) {
         *highest = *before;
@@ -94,7 +95,7 @@ fn merge_columns(merged: &mut [(f32, f32)], tile: &[f32], columns: usize, from: 
     }
     for ((merged, sum), highest) in merged.iter_mut().zip(sums).zip(highest) {
         let (before, old) = *merged;
-        // At first the sum is 0 and its reference minus infinity.
+        // At first the sum is 0 and its reference the least number.
         let moved = if before == highest { old } else { old * exp(before - highest) };
         *merged = (highest, moved + sum);
     }

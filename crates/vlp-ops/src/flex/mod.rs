@@ -6,6 +6,7 @@ mod buffer;
 mod cross_entropy;
 mod embedding;
 mod gelu;
+mod l2_norm;
 mod l2_normalize;
 mod layer_norm;
 mod linear;

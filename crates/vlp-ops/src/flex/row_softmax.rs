@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::math::{LANES, exp, largest, vectorised};
+use super::math::{LANES, exp, largest, position, vectorised};
 use super::matrix::Matrix;
 
 /// Rows that one task treats: a task should outweigh its start.
@@ -38,7 +38,26 @@ fn of_row(x: &[f32], shares: &mut [f32], below: &mut [f32]) -> (f32, f32) {
         }
     }
     let sum = lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
+    let log_sum = log_of_sum(x, shares, highest, sum);
     let inverse = (1.0 / sum) as f32;
     shares.iter_mut().for_each(|share| *share *= inverse);
-    (highest, sum.ln() as f32)
+    (highest, log_sum)
+}
+
+/// The logarithm of a sum of exponentials whose largest is 1. Where little comes to that it is taken from the others alone, whose
+/// digits are lost in f32 beside 1.
+#[inline(always)]
+fn log_of_sum(x: &[f32], exponentials: &[f32], highest: f32, sum: f64) -> f32 {
+    if sum > 1.5 {
+        return sum.ln() as f32;
+    }
+    match position(x, highest) {
+        Some(at) => {
+            let (before, behind) = (&exponentials[..at], &exponentials[at + 1..]);
+            let whole = |part: &[f32]| super::math::sum(part, |x| x);
+            (whole(before) + whole(behind)).ln_1p()
+        }
+        // What is no number.
+        None => sum.ln() as f32,
+    }
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{Pos, Synonyms};
-use crate::AugmentError;
+use crate::{AugmentError, open_regular};
 
 pub(super) fn read(folder: &Path) -> Result<Synonyms, AugmentError> {
     let mut synonyms = Synonyms::default();
@@ -28,7 +28,7 @@ impl File {
     }
 
     fn read(path: PathBuf) -> Result<Self, AugmentError> {
-        match std::fs::read_to_string(&path) {
+        match open_regular(&path).and_then(std::io::read_to_string) {
             Ok(text) => Ok(Self { path, text }),
             Err(error) => Err(AugmentError::Read { path, message: error.to_string() }),
         }

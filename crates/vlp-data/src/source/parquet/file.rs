@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,23 +16,28 @@ use super::guarded;
 use super::page_reader::Pages;
 use super::pages::{ChunkPages, ChunkPlace};
 use crate::DataError;
-use crate::source::files::open_file;
+use crate::source::files::{open_file, open_regular};
+use crate::source::open_files::Kept;
 use crate::source::positioned::read_at;
+use crate::source::shard_file::Seen;
 
 /// A file read at places, by several threads.
 #[derive(Debug, Clone)]
 pub(super) struct Bytewise {
     pub(super) path: PathBuf,
-    /// Kept open for small numbers of files; a process may open about a thousand.
-    open: Option<Arc<File>>,
+    /// Kept open while the process has room for more open files.
+    open: Option<Arc<Kept>>,
     length: u64,
+    /// What the file was when it was indexed.
+    seen: Seen,
 }
 
 impl Bytewise {
     fn open(path: &Path) -> Result<Self, DataError> {
         let file = open_file(path)?;
         let length = file.metadata().map_err(|source| DataError::Read { path: path.to_owned(), source })?.len();
-        Ok(Self { path: path.to_owned(), open: Some(Arc::new(file)), length })
+        let seen = Seen::of(&file).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), open: Kept::keep(file).map(Arc::new), length, seen })
     }
 
     /// Opens the file anew for each read from now on.
@@ -53,7 +57,13 @@ impl Bytewise {
         let mut bytes = vec![0; length];
         match &self.open {
             Some(file) => read_at(file, &mut bytes, at)?,
-            None => read_at(&File::open(&self.path)?, &mut bytes, at)?,
+            None => {
+                let file = open_regular(&self.path)?;
+                if Seen::of(&file)? != self.seen {
+                    return Err(io::Error::other("the file has changed since it was indexed"));
+                }
+                read_at(&file, &mut bytes, at)?;
+            }
         }
         Ok(bytes.into())
     }

@@ -57,9 +57,6 @@ struct ParquetPart {
     places: Vec<ChunkPlace>,
 }
 
-/// More files than this are opened anew for each read instead of being kept open.
-const KEEP_OPEN: usize = 256;
-
 /// Names of splits that were met; hostile tables could invent more.
 type Splits = BTreeSet<String>;
 const MOST_SPLITS: usize = 100;
@@ -168,7 +165,7 @@ impl ParquetTable {
             .map_err(|reason| wrong(format!("row group {group}: {reason}")))?;
             self.groups.push(self.places.len() - before);
         }
-        if self.files.len() >= KEEP_OPEN || places.is_empty() {
+        if places.is_empty() {
             file.bytes.close();
         }
         self.files.push(ParquetPart { bytes: file.bytes, root, pictures: columns.pictures, places });
