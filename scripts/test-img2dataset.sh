@@ -24,7 +24,8 @@ export NO_ALBUMENTATIONS_UPDATE=1
 # img2dataset writes into its JSON as NaN.
 port=$("$python" - "$work" <<'PYTHON'
 import pathlib, socket, sys
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 work = pathlib.Path(sys.argv[1])
@@ -38,8 +39,9 @@ for i in range(60):
         picture = Image.effect_noise((80 + i, 64), 40 + i).convert("RGB")
         picture.save(work / "pictures" / f"{i}.jpg", quality=90)
     caption = [f"plate {i}", f'plate {i}, "quoted", on a table', f"plate {i}\nin two lines", "naïve café 東京"][i % 4]
-    rows.append((f"http://127.0.0.1:{port}/{i}.jpg", caption, i / 7 if i % 3 else None))
-pd.DataFrame(rows, columns=["url", "caption", "score"]).to_parquet(work / "list.parquet")
+    rows.append((f"http://127.0.0.1:{port}/{i}.jpg", caption, i / 7 if i % 3 else float("nan")))
+columns = [pa.array(column, from_pandas=False) for column in zip(*rows)]
+pq.write_table(pa.table(columns, ["url", "caption", "score"]), work / "list.parquet")
 print(port)
 PYTHON
 )

@@ -69,7 +69,7 @@ pub struct Recipe<M = AnyMethodConfig, I = AnyImageEncoderConfig> {
     #[serde(default, skip_serializing_if = "is_default")]
     pub distinct_by: Option<String>,
     /// Whether the views of a picture with several captions share one (`"single"`) or each draw their own (`"multi"`).
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub caption_sampling: CaptionSampling,
     /// What turns captions into ids.
     #[serde(default, skip_serializing_if = "is_default")]

@@ -1,7 +1,6 @@
 //! Trained models in use: what is opened gives the library's numbers, files of vectors survive a kill to the bit, and runs
 //! leave for other libraries.
 
-#[expect(dead_code, reason = "losses are other tests'")]
 mod common;
 
 use std::fs;

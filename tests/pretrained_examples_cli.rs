@@ -18,11 +18,17 @@ const CLIP: &str = r#"{"embed_dim": 8, "quick_gelu": true,
     "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}}"#;
 
 fn call(example: &str, arguments: &[&str]) -> Output {
+    command(example, arguments).output().unwrap()
+}
+
+fn command(example: &str, arguments: &[&str]) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
     let program = profile.join("examples").join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     assert!(program.exists(), "{} is missing: run `cargo build --workspace --examples` first", program.display());
-    Command::new(program).args(arguments).output().unwrap()
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
 }
 
 fn succeeds(example: &str, arguments: &[&str]) -> [String; 2] {
@@ -212,6 +218,22 @@ fn bad_input_is_refused_with_one_sentence_and_exit_code_2() {
     assert!(said.contains("\"quick_gelu\": true"));
     fs::write(&config, said.replace("\"quick_gelu\": true", "\"quick_gelu\": false")).unwrap();
     refused("convert", &[w, empty, "--to", "hugging-face"], "trained with quick_gelu = true");
+}
+
+#[test]
+fn a_model_of_the_hub_is_found_in_its_cache_by_name() {
+    let folder = folder();
+    let (weights, pictures) = (clip(folder.path()), pictures(folder.path()));
+    let hub = folder.path().join("hub");
+    let snapshots = hub.join("models--someone--tiny/snapshots");
+    fs::create_dir_all(&snapshots).unwrap();
+    fs::rename(&weights, snapshots.join("0123")).unwrap();
+    let out = folder.path().join("rows.npy");
+    for (name, code) in [("someone/tiny", 0), ("hf-hub:someone/tiny", 0), ("hf-hub:someone/other", 2), ("../tiny", 2)] {
+        let arguments = ["--weights", name, text(&pictures), "--out", text(&out)];
+        let output = command("embed_folder", &arguments).env("HF_HUB_CACHE", &hub).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 mod common;
 
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, TensorData};
 use toml::{Table, Value};
 use vlp::core::BatchSource;
 use vlp::encoders::{LoraConfig, TextTransformerConfig};
@@ -150,6 +151,14 @@ fn every_key() -> Recipe {
     }
 }
 
+/// Numbers as a few digits.
+fn print(data: &TensorData) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    data.shape().hash(&mut hasher);
+    data.as_bytes().hash(&mut hasher);
+    format!("{:x} ", hasher.finish())
+}
+
 /// Everything that a run shows: batches, metrics, evaluation, files, the model. An error is something to see as well.
 fn seen(recipe: &Recipe) -> String {
     let dir = tempfile::tempdir().unwrap();
@@ -157,11 +166,16 @@ fn seen(recipe: &Recipe) -> String {
     let show = || -> Result<String, vlp::Error> {
         let run = Run::new(recipe.clone(), &Device::flex())?;
         let batch = run.source()?.next_batch(run.device())?;
-        let mut text = format!("{:?}{:?}", batch.weak.images.to_data(), batch.weak.tokens.to_data());
-        batch.strong.iter().for_each(|view| text += &format!("{:?}{:?}", view.images.to_data(), view.tokens.to_data()));
-        batch.local.iter().for_each(|crop| text += &format!("{:?}", crop.to_data()));
+        let mut text = String::new();
+        for view in [&batch.weak].into_iter().chain(&batch.strong) {
+            text += &(print(&view.images.to_data()) + &print(&view.tokens.to_data()));
+        }
+        batch.local.iter().for_each(|crop| text += &print(&crop.to_data()));
         let trained = run.with_options(RunOptions::default().with_quiet(true).with_workers(1)).fit(&out)?;
-        text += &format!("{:?}{:?}", trained.evaluate()?, trained.method);
+        text += &format!("{:?}", trained.evaluate()?.reports);
+        for (name, values) in vlp_testkit::parameters::parameters(&trained.method) {
+            text += &format!("{name} {}", print(&values));
+        }
         let metrics = std::fs::read_to_string(out.join("metrics.jsonl"))?;
         for line in metrics.lines() {
             let mut line: serde_json::Value = serde_json::from_str(line).unwrap();

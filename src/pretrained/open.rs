@@ -4,16 +4,21 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use vlp_core::Embedder;
 use vlp_weights::{
-    Package, PreprocessConfig, Pretrained, ReadLimits, StateDict, TowersThere, WeightError, hub_snapshot, preset,
-    presets,
+    Package, PreprocessConfig, Pretrained, ReadLimits, StateDict, TowersThere, WeightError, hub_cached, hub_snapshot,
+    preset, presets,
 };
 
 use super::from_run::{self, is_run};
 use super::model::{Body, Opened};
 use super::{Model, PretrainedError, Templates, TextReader};
 
+/// What open_clip puts before the path of a folder, and before the name of a model on the hub.
+const LOCAL: &str = "local-dir:";
+const HUB: &str = "hf-hub:";
+
 /// Opens a trained model: a run's folder or one of its checkpoints, a folder of open_clip or of Hugging Face, a folder of the
-/// hub's cache, or one file of weights with its configuration inside or beside it.
+/// hub's cache, or one file of weights with its configuration inside or beside it. `OWNER/NAME`, also with open_clip's `hf-hub:`
+/// before it, is looked for in the hub's cache on this machine; nothing is fetched.
 ///
 /// # Errors
 /// When there is no model, something in it is damaged or does not fit together, and when its configuration asks for parts
@@ -65,14 +70,19 @@ impl OpenOptions {
     }
 
     fn place(&self, path: &Path) -> Result<Place, PretrainedError> {
+        let text = path.to_string_lossy();
+        let path = path.to_str().and_then(|text| text.strip_prefix(LOCAL)).map_or(path, Path::new);
         if path.is_file() {
             return Ok(Place::Weights(path.to_path_buf()));
         }
         if !path.is_dir() {
-            let name = path.display().to_string();
-            let published = presets().any(|preset| preset == name) || name.starts_with("hf-hub:");
+            let name = text.strip_prefix(HUB).unwrap_or(&text);
+            if let Some(cached) = hub_cached(name) {
+                return Ok(Place::Weights(hub_snapshot(cached)?));
+            }
+            let published = presets().any(|preset| preset == name) || text.starts_with(HUB);
             return Err(match published {
-                true => PretrainedError::ModelName { name: name.trim_start_matches("hf-hub:").to_string() },
+                true => PretrainedError::ModelName { name: name.to_string() },
                 false => PretrainedError::NotFound { path: path.to_path_buf() },
             });
         }

@@ -1,4 +1,5 @@
 //! Runs of the quickstart with any method, small enough for tests: same stem, heads, dropout, views and data.
+#![allow(dead_code, reason = "each test takes its own part")]
 
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 //! of the folder decoded included.
 
 use std::hint::black_box;
+use std::io::Cursor;
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,12 +15,6 @@ use vlp_augment::image_ops::{
 use vlp_augment::pipeline::ImagePipeline;
 use vlp_augment::{Filter, Image, ImageTransform, Normalization, RandAugment, SampleRng};
 use zune_jpeg::JpegDecoder;
-
-// `vlp-data` depends on this crate, so that its decoder is put together here, of the same parts.
-#[path = "../../vlp-data/src/bytes_reader.rs"]
-mod bytes_reader;
-
-use bytes_reader::BytesReader;
 
 const SIZES: [(usize, usize); 3] = [(500, 375), (640, 480), (1024, 731)];
 const VIEW: usize = 224;
@@ -113,9 +108,10 @@ fn seconds(budget: f64, mut call: impl FnMut(u64)) -> f64 {
     run(budget)
 }
 
-/// A file to pixels, by the decoder of `vlp-data`.
+/// A file to pixels, by the decoder that the `image` crate has: `vlp-data`, whose own decoder its bench measures, depends on this
+/// crate.
 fn decode(file: &[u8]) -> Image {
-    let mut decoder = JpegDecoder::new(BytesReader::new(file));
+    let mut decoder = JpegDecoder::new(Cursor::new(file));
     let pixels = decoder.decode().expect("a JPEG file");
     let (width, height) = decoder.dimensions().expect("known after decoding");
     Image::new(width, height, pixels).expect("three bytes a pixel")

@@ -42,7 +42,8 @@ pub use error::AugmentError;
 pub use image::{Image, ImageError};
 pub use image_ops::{
     AutoContrast, CenterCrop, ColorJitter, Equalize, Filter, GaussianBlur, Grayscale, HorizontalFlip, Invert,
-    Posterize, RandAugment, RandomResizedCrop, Resize, ResizeMode, ResizeTo, Sharpness, Solarize, VerticalFlip,
+    PassOrder, Posterize, RandAugment, RandomResizedCrop, Resize, ResizeMode, ResizeTo, Sharpness, Solarize,
+    VerticalFlip,
 };
 pub use multi_crop::MultiCrop;
 pub use normalization::Normalization;

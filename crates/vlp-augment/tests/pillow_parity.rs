@@ -108,7 +108,8 @@ fn integer_operations_equal_pillow_to_the_byte() {
     assert_eq!(checked, 148);
 }
 
-/// The resizer rounds its weights to 16 bits where Pillow takes 22: a byte may differ by one.
+/// The resizer rounds its weights to 16 bits where Pillow takes 22: a byte differs by one in these sizes, and by two in others
+/// (`resize_order.rs`).
 #[test]
 fn resampling_equals_pillow_within_rounding() {
     let golden = Golden::read();

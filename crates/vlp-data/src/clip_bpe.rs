@@ -24,8 +24,8 @@ const WORDS: &str = r"(?i:<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d)
 /// The tokenizer of OpenAI's CLIP and of open_clip: 49,408 byte-pair symbols, pad id 0.
 ///
 /// A caption is cleaned (repaired characters, HTML undone, blanks collapsed, lower case), cut into words, and the bytes
-/// of each word are merged in the order of the vocabulary. Ids equal those of open_clip, except for wrongly decoded
-/// text ("cafÃ©"), which open_clip repairs first: so does this with the feature `ftfy`, nearly always alike.
+/// of each word are merged in the order of the vocabulary. Ids equal those of open_clip, which runs ftfy 6.3.1, also for
+/// wrongly decoded text ("cafÃ©").
 ///
 /// As there, `<start_of_text>` and `<end_of_text>` typed in a caption become the markers themselves.
 ///

@@ -1,7 +1,7 @@
 //! The text cleaning of OpenAI's CLIP and open_clip: ftfy's `fix_text`, HTML unescaped twice, whitespace collapsed,
 //! lower case.
 //!
-//! ftfy's repair of wrongly decoded text ("cafÃ©") needs the feature `ftfy`; its other repairs are here. Python's
+//! ftfy's repair of wrongly decoded text ("cafÃ©") is in `mojibake`, its other repairs are here. Python's
 //! lower-casing and Rust's agree on final sigma and dotted I; both follow their own version of Unicode, so letters
 //! added after Unicode 14 may be lower-cased here and not there.
 
@@ -11,6 +11,7 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::html_entities::{from_c1, pattern, unescape, unescape_closed};
+use crate::mojibake::repair;
 
 /// ftfy repeats its repairs until nothing changes. Text escaped more often than this is hostile: each round undoes one
 /// level of `&amp;amp;`, so that without a bound time would grow with the square of the length.
@@ -44,7 +45,7 @@ fn fix_line(line: &str, unescape: bool) -> String {
     let mut text = line.to_owned();
     for _ in 0..MAX_ROUNDS {
         let unescaped = if unescape { unescape_closed(&text).into_owned() } else { text.clone() };
-        let repaired = repair_encoding(unescaped);
+        let repaired = repair(unescaped);
         let mut plain = String::with_capacity(repaired.len());
         repaired.chars().for_each(|c| push_plain(c, &mut plain));
         let visible = TERMINAL_ESCAPE.replace_all(&plain, "");
@@ -54,32 +55,6 @@ fn fix_line(line: &str, unescape: bool) -> String {
         }
         text = next;
     }
-    text
-}
-
-#[cfg(feature = "ftfy")]
-fn repair_encoding(text: String) -> String {
-    const ENCODING_ONLY: plsfix::TextFixerConfig = plsfix::TextFixerConfig {
-        unescape_html: Some(false),
-        remove_terminal_escapes: false,
-        fix_encoding: true,
-        restore_byte_a0: true,
-        replace_lossy_sequences: true,
-        decode_inconsistent_utf8: true,
-        fix_c1_controls: true,
-        fix_latin_ligatures: false,
-        fix_character_width: false,
-        uncurl_quotes: false,
-        fix_line_breaks: false,
-        remove_control_chars: false,
-        normalization: None,
-        max_decode_length: i32::MAX,
-    };
-    if text.is_ascii() { text } else { plsfix::fix_text(&text, Some(&ENCODING_ONLY)) }
-}
-
-#[cfg(not(feature = "ftfy"))]
-fn repair_encoding(text: String) -> String {
     text
 }
 

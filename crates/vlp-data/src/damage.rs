@@ -4,7 +4,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::Unreachable;
+use crate::picture_format::what_it_is;
+use crate::{Unreachable, printable};
 
 /// Why a sample cannot be used. Damaged samples are skipped and counted; they never end a run by themselves, but for
 /// [`Damage::Unreachable`].
@@ -12,16 +13,16 @@ use crate::Unreachable;
 #[non_exhaustive]
 pub enum Damage {
     /// The shard could not be read at this place.
-    #[error("reading failed: {0}")]
+    #[error("reading failed: {}", printable(.0))]
     Io(String),
     /// The shard ends inside the member.
-    #[error("the shard ends inside `{member}`")]
+    #[error("the shard ends inside `{}`", printable(member))]
     Cut {
         /// Name of the member.
         member: String,
     },
     /// A member is larger than the limits allow.
-    #[error("`{member}` has {bytes} bytes, the limit is {limit}")]
+    #[error("`{}` has {bytes} bytes, the limit is {limit}", printable(member))]
     TooLarge {
         /// Name of the member or part.
         member: String,
@@ -42,11 +43,11 @@ pub enum Damage {
         /// Most pixels.
         pixels: u64,
     },
-    /// The bytes are no PNG, JPEG or WebP, whatever the name says.
-    #[error("not a PNG, JPEG or WebP file (it begins with {0:02x?})")]
+    /// The bytes are no picture that this build reads, whatever the name says; the first of them.
+    #[error("{}", what_it_is(.0))]
     Format(Vec<u8>),
     /// The picture's bytes are broken or cut off.
-    #[error("the {format} data are broken: {reason}")]
+    #[error("the {format} data are broken: {}", printable(reason))]
     Pixels {
         /// Name of the format.
         format: &'static str,
@@ -57,25 +58,22 @@ pub enum Damage {
     #[error("no caption: neither a .txt member nor a .json field `caption` with text in it")]
     NoCaption,
     /// A caption without a picture.
-    #[error("no .png, .jpg, .jpeg or .webp member")]
+    #[error("no picture: no .jpg, .png, .jpeg or .webp member (nor one of the cargo features' formats)")]
     NoImage,
     /// The caption is not UTF-8.
     #[error("the caption is not UTF-8")]
     Encoding,
     /// The `.json` member is not a JSON object.
-    #[error("the .json member is not a JSON object: {0}")]
+    #[error("the .json member is not a JSON object: {}", printable(.0))]
     Metadata(String),
     /// A member's name is absolute, climbs with `..`, is not UTF-8, or too long.
-    #[error("refused member name `{0}`")]
+    #[error("refused member name `{}`", printable(.0))]
     Name(String),
-    /// Two members give the same part of the same sample.
-    #[error("`{0}` gives a part of a sample that another member gave already")]
-    Duplicate(String),
     /// A link, a device or a sparse file where a plain file is expected.
-    #[error("`{0}` is not a regular file")]
+    #[error("`{}` is not a regular file", printable(.0))]
     NotRegular(String),
     /// A row of a table whose picture was never fetched, by img2dataset's own account.
-    #[error("img2dataset's status is `{0}`")]
+    #[error("img2dataset's status is `{}`", printable(.0))]
     NotFetched(String),
     /// It could not be fetched from afar. No damage of the sample: it ends a stream of batches instead of being skipped.
     #[error("{0}")]
@@ -84,7 +82,7 @@ pub enum Damage {
     #[error("{0}")]
     Row(String),
     /// The archive itself is broken from here on.
-    #[error("the archive cannot be read on: {0}")]
+    #[error("the archive cannot be read on: {}", printable(.0))]
     Archive(String),
 }
 
@@ -122,8 +120,6 @@ pub enum DamageKind {
     Metadata,
     /// [`Damage::Name`]
     Name,
-    /// [`Damage::Duplicate`]
-    Duplicate,
     /// [`Damage::NotRegular`]
     NotRegular,
     /// [`Damage::NotFetched`]
@@ -157,7 +153,6 @@ impl DamageKind {
             Self::Encoding => "encoding",
             Self::Metadata => "metadata",
             Self::Name => "name",
-            Self::Duplicate => "duplicate",
             Self::NotRegular => "not_regular",
             Self::NotFetched => "not_fetched",
             Self::Unreachable => "unreachable",
@@ -182,7 +177,6 @@ impl Damage {
             Self::Encoding => DamageKind::Encoding,
             Self::Metadata(_) => DamageKind::Metadata,
             Self::Name(_) => DamageKind::Name,
-            Self::Duplicate(_) => DamageKind::Duplicate,
             Self::NotRegular(_) => DamageKind::NotRegular,
             Self::NotFetched(_) => DamageKind::NotFetched,
             Self::Unreachable(_) => DamageKind::Unreachable,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::fingerprint::Fingerprint;
 use crate::source::{ColumnRole, CsvOptions, FolderCaptions, Idx, Picture, Source, Table, TarShards, YfccZips};
-use crate::{Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode};
+use crate::{
+    Alpha, Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sampling, Tally, TarOptions, decode_with,
+    printable,
+};
 
 /// Image-caption pairs from one or several sources, numbered from 0 and read at random.
 ///
@@ -23,6 +26,7 @@ use crate::{Annotation, Damage, DataError, Fetched, LeftOut, Limits, Sample, Sam
 pub struct Dataset {
     parts: Vec<Part>,
     limits: Limits,
+    alpha: Alpha,
     tally: Tally,
     warnings: Vec<String>,
 }
@@ -49,7 +53,8 @@ impl Dataset {
             });
         }
         let (tally, warnings) = (source.tally().clone(), source.warnings().to_vec());
-        Ok(Self { parts: vec![Part { source: Arc::new(source), weight: 1.0, first: 0 }], limits, tally, warnings })
+        let parts = vec![Part { source: Arc::new(source), weight: 1.0, first: 0 }];
+        Ok(Self { parts, limits, alpha: Alpha::default(), tally, warnings })
     }
 
     /// Indexes these shards, in this order.
@@ -60,7 +65,7 @@ impl Dataset {
         Self::new(TarShards::open(paths, limits.clone())?, limits)
     }
 
-    /// As [`Dataset::from_shards`], with a say in how shards are read.
+    /// As [`Dataset::from_shards`], with a say in how names are read and packed shards unpacked.
     ///
     /// # Errors
     /// As [`TarShards::open_with`].
@@ -147,6 +152,7 @@ impl Dataset {
             let into = mixed.get_or_insert_with(|| Self {
                 parts: Vec::new(),
                 limits: dataset.limits.clone(),
+                alpha: dataset.alpha,
                 tally: Tally::default(),
                 warnings: Vec::new(),
             });
@@ -158,6 +164,18 @@ impl Dataset {
         }
         let reason = "no dataset to mix".to_owned();
         mixed.ok_or_else(|| DataError::Pattern { pattern: String::new(), reason })
+    }
+
+    /// The same samples with another treatment of transparent parts; they are laid on white otherwise. Of a mixture the first
+    /// dataset's holds for all.
+    #[must_use]
+    pub fn with_alpha(self, alpha: Alpha) -> Self {
+        Self { alpha, ..self }
+    }
+
+    /// What becomes of transparent parts of the pictures.
+    pub fn alpha(&self) -> Alpha {
+        self.alpha
     }
 
     /// Number of samples.
@@ -192,10 +210,10 @@ impl Dataset {
         &self.limits
     }
 
-    /// Name of sample `index` for messages: shard and key.
+    /// Name of sample `index` for messages: shard and key, made [`printable`].
     pub fn name(&self, index: usize) -> String {
-        self.part(index)
-            .map_or_else(|| format!("sample {index} of {}", self.len()), |part| part.source.name(index - part.first))
+        let name = self.part(index).map(|part| part.source.name(index - part.first));
+        name.map_or_else(|| format!("sample {index} of {}", self.len()), |name| printable(&name).into_owned())
     }
 
     /// Key, caption and metadata of sample `index`, without reading its picture.
@@ -222,7 +240,7 @@ impl Dataset {
     /// The damage that makes it unusable.
     pub fn sample(&self, index: usize) -> Result<Sample, Damage> {
         let annotation = self.annotation(index)?;
-        let image = self.picture(index)?.decode(&self.limits)?;
+        let image = self.picture(index)?.decode_with(self.alpha, &self.limits)?;
         Ok(Sample { image, annotation })
     }
 
@@ -247,7 +265,7 @@ impl Dataset {
         }
         let [one, other] = sides.map(|parts| {
             let (limits, tally, warnings) = (self.limits.clone(), self.tally.clone(), self.warnings.clone());
-            (!parts.is_empty()).then_some(Self { parts, limits, tally, warnings })
+            (!parts.is_empty()).then_some(Self { parts, limits, alpha: self.alpha, tally, warnings })
         });
         (one, other)
     }
@@ -303,13 +321,21 @@ impl Dataset {
 }
 
 impl Picture {
+    /// The picture's pixels, transparent parts laid on white.
+    ///
+    /// # Errors
+    /// As [`decode`](crate::decode).
+    pub fn decode(self, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
+        self.decode_with(Alpha::OnWhite, limits)
+    }
+
     /// The picture's pixels.
     ///
     /// # Errors
-    /// As [`decode`].
-    pub fn decode(self, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
+    /// As [`decode_with`].
+    pub fn decode_with(self, alpha: Alpha, limits: &Limits) -> Result<vlp_augment::Image, Damage> {
         match self {
-            Self::Encoded(bytes) => decode(&bytes, limits),
+            Self::Encoded(bytes) => decode_with(&bytes, alpha, limits),
             Self::Decoded(image) => Ok(image),
         }
     }

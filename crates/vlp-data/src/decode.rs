@@ -3,64 +3,48 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageReader};
 use vlp_augment::Image;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::bytes_reader::BytesReader;
-use crate::{Damage, Limits};
+use crate::picture_format::PictureFormat;
+use crate::{Alpha, Damage, Limits, jpeg};
 
-/// Decodes a PNG, JPEG or WebP file; what it is, its first bytes tell, not its name.
+/// Decodes a picture file, transparent parts laid on white: [`decode_with`].
 ///
-/// Truncated files are refused. Sizes are checked in the header, before memory is taken. Transparency is laid on white.
-/// Of an animation the first frame is taken. Orientation tags are not applied, as in the usual training pipelines.
+/// # Errors
+/// As there.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
+    decode_with(bytes, Alpha::OnWhite, limits)
+}
+
+/// Decodes a PNG, JPEG or WebP file, and with the features of these names GIF, BMP, TIFF and PNM files; what it is, its first bytes
+/// tell, not its name.
+///
+/// Truncated files are refused. Sizes are checked in the header, before memory is taken. Of an animation the first frame is taken.
+/// Orientation tags are not applied, as in the usual training pipelines; TIFF's are, as in Pillow.
 ///
 /// # Errors
 /// The damage, when the bytes are not such a file, broken, or beyond the limits.
-pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
-    let format = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Format::Png,
-        [0xff, 0xd8, 0xff, ..] => Format::Jpeg,
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Format::WebP,
-        _ => return Err(Damage::Format(bytes[..bytes.len().min(8)].to_vec())),
+pub fn decode_with(bytes: &[u8], alpha: Alpha, limits: &Limits) -> Result<Image, Damage> {
+    let Some(format) = PictureFormat::of(bytes).filter(|format| format.missing_feature().is_none()) else {
+        // As much as says what it is.
+        return Err(Damage::Format(bytes[..bytes.len().min(32)].to_vec()));
     };
     // The decoders do not promise to be free of panics on hostile bytes.
-    let decoded = catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Jpeg => {
-            check_jpeg_end(bytes)?;
-            decode_jpeg(bytes, limits)
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        match format {
+            PictureFormat::Jpeg => return jpeg::decode(bytes, limits),
+            PictureFormat::Png => check_png_end(bytes)?,
+            PictureFormat::WebP => {
+                check_webp_length(bytes)?;
+                check_webp_frames(&bytes[12..], limits)?;
+            }
+            PictureFormat::Gif => check_gif_frame(bytes)?,
+            PictureFormat::Bmp | PictureFormat::Tiff | PictureFormat::Pnm => {}
         }
-        Format::Png => {
-            check_png_end(bytes)?;
-            decode_with_image(bytes, ImageFormat::Png, format, limits)
-        }
-        Format::WebP => {
-            check_webp_length(bytes)?;
-            check_webp_frames(&bytes[12..], limits)?;
-            decode_with_image(bytes, ImageFormat::WebP, format, limits)
-        }
+        decode_with_image(bytes, format, alpha, limits)
     }));
     decoded.unwrap_or_else(|_| Err(format.broken("the decoder panicked")))
-}
-
-#[derive(Clone, Copy)]
-enum Format {
-    Png,
-    Jpeg,
-    WebP,
-}
-
-impl Format {
-    fn broken(self, reason: impl ToString) -> Damage {
-        let format = match self {
-            Self::Png => "PNG",
-            Self::Jpeg => "JPEG",
-            Self::WebP => "WebP",
-        };
-        Damage::Pixels { format, reason: reason.to_string() }
-    }
 }
 
 pub(crate) fn check_size(width: u64, height: u64, limits: &Limits) -> Result<(), Damage> {
@@ -72,60 +56,23 @@ pub(crate) fn check_size(width: u64, height: u64, limits: &Limits) -> Result<(),
     Ok(())
 }
 
-fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Image, Damage> {
-    let broken = |reason: String| Format::Jpeg.broken(reason);
-    // Strict mode: without it the rest of a truncated file is filled with grey.
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(BytesReader::new(bytes), options);
-    decoder.decode_headers().map_err(|error| broken(error.to_string()))?;
-    let (width, height) = decoder.dimensions().ok_or_else(|| broken("no dimensions".to_owned()))?;
-    check_size(width as u64, height as u64, limits)?;
-    let pixels = decoder.decode().map_err(|error| broken(error.to_string()))?;
-    Image::new(width, height, pixels).map_err(|error| broken(error.to_string()))
-}
-
-fn decode_with_image(
-    bytes: &[u8],
-    image_format: ImageFormat,
-    format: Format,
-    limits: &Limits,
-) -> Result<Image, Damage> {
+fn decode_with_image(bytes: &[u8], format: PictureFormat, alpha: Alpha, limits: &Limits) -> Result<Image, Damage> {
     let broken = |error: image::ImageError| format.broken(error);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
     let mut decoder_limits = image::Limits::default();
     // Up to 16 bits for each of four channels; the sides are checked below, with a better message.
     decoder_limits.max_alloc = Some(limits.image_pixels.saturating_mul(8));
     reader.limits(decoder_limits);
-    let decoder = reader.into_decoder().map_err(broken)?;
+    let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     check_size(u64::from(width), u64::from(height), limits)?;
-    let decoded = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    let pixels =
-        if decoded.color().has_alpha() { on_white(&decoded.into_rgba8()) } else { decoded.into_rgb8().into_raw() };
-    Image::new(width as usize, height as usize, pixels).map_err(|error| format.broken(error))
-}
-
-/// Lays a picture with transparency on a white ground.
-fn on_white(image: &RgbaImage) -> Vec<u8> {
-    let mut pixels = Vec::with_capacity(image.as_raw().len() / 4 * 3);
-    for [r, g, b, alpha] in image.as_raw().as_chunks::<4>().0 {
-        let alpha = u32::from(*alpha);
-        pixels.extend([r, g, b].map(|v| ((u32::from(*v) * alpha + 255 * (255 - alpha) + 127) / 255) as u8));
+    let turn = if format == PictureFormat::Tiff { Some(decoder.orientation().map_err(broken)?) } else { None };
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    if let Some(turn) = turn {
+        decoded.apply_orientation(turn);
     }
-    pixels
-}
-
-/// The decoder makes up for the last bytes of a scan; a file cut there has no end marker behind its last start of scan.
-fn check_jpeg_end(bytes: &[u8]) -> Result<(), Damage> {
-    let last = bytes.windows(2).rev().find(|marker| matches!(marker, [0xff, 0xd9 | 0xda]));
-    match last {
-        Some([_, 0xd9]) => Ok(()),
-        _ => Err(Format::Jpeg.broken("the file ends before its end marker")),
-    }
+    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    Image::new(width, height, alpha.pixels(decoded)).map_err(|error| format.broken(error))
 }
 
 /// The decoder stops reading once it has all pixels; a file cut after that point lacks its end chunk.
@@ -133,13 +80,13 @@ fn check_png_end(bytes: &[u8]) -> Result<(), Damage> {
     let mut at = 8;
     loop {
         let Some((length, kind)) = bytes.get(at..at + 8).map(|head| head.split_at(4)) else {
-            return Err(Format::Png.broken("the file ends before its end chunk"));
+            return Err(PictureFormat::Png.broken("the file ends before its end chunk"));
         };
         let length = length.iter().fold(0usize, |n, &byte| n << 8 | usize::from(byte));
         // Length, kind, data, checksum.
         at += 12 + length;
         if at > bytes.len() {
-            return Err(Format::Png.broken("the file ends inside a chunk"));
+            return Err(PictureFormat::Png.broken("the file ends inside a chunk"));
         }
         if kind == b"IEND" {
             return Ok(());
@@ -153,7 +100,7 @@ fn check_webp_length(bytes: &[u8]) -> Result<(), Damage> {
     let found = bytes.len() as u64 - 8;
     if found < u64::from(declared) {
         let reason = format!("the file ends after {found} of {declared} bytes");
-        return Err(Format::WebP.broken(reason));
+        return Err(PictureFormat::WebP.broken(reason));
     }
     Ok(())
 }
@@ -179,4 +126,27 @@ fn check_webp_frames(mut chunks: &[u8], limits: &Limits) -> Result<(), Damage> {
         chunks = body.get(length + length % 2..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// The first frame has to be there to its end; what follows is not read. The decoder makes up for what is missing.
+fn check_gif_frame(bytes: &[u8]) -> Result<(), Damage> {
+    let cut = || PictureFormat::Gif.broken("the file ends inside its first frame");
+    let table = |flags: u8| if flags & 0x80 != 0 { 3usize << ((flags & 7) + 1) } else { 0 };
+    let blocks_end = |mut at: usize| loop {
+        match bytes.get(at) {
+            Some(0) => return Ok(at + 1),
+            Some(&length) => at += 1 + usize::from(length),
+            None => return Err(cut()),
+        }
+    };
+    let mut at = 13 + table(*bytes.get(10).ok_or_else(cut)?);
+    loop {
+        match bytes.get(at) {
+            Some(0x21) => at = blocks_end(at + 2)?,
+            // The frame's head, its colours, the size of its codes, and its data.
+            Some(0x2c) => return blocks_end(at + 11 + table(*bytes.get(at + 9).ok_or_else(cut)?)).map(|_| ()),
+            Some(other) => return Err(PictureFormat::Gif.broken(format!("no frame, but a block {other:02x}"))),
+            None => return Err(cut()),
+        }
+    }
 }

@@ -62,11 +62,11 @@ pub enum DataError {
         reason: String,
     },
     /// A source leaves something out, and was not to.
-    #[error("{origin} leaves out {total} things by its rules, and `left_out = \"refuse\"` forbids it:\n{left_out}")]
+    #[error("{origin} leaves out {total} samples by its rules, and `left_out = \"refuse\"` forbids it:\n{left_out}")]
     LeftOut {
         /// The source.
         origin: String,
-        /// How many samples and files.
+        /// How many samples.
         total: u64,
         /// Reasons and examples, a line each.
         left_out: String,
@@ -281,6 +281,18 @@ pub enum DataError {
     },
 
     // The environment's fault.
+    /// A packed shard could not be unpacked on disk.
+    #[error(
+        "cannot unpack {path} into {folder}: {source}. Make room there, or name another folder in `TarOptions::unpack_into`"
+    )]
+    Unpack {
+        /// The shard.
+        path: PathBuf,
+        /// Where it was to go.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A shard could not be fetched. Samples are never skipped for that; asking again goes on where the stream stopped.
     #[error("{0}")]
     Unreachable(Unreachable),

@@ -11,6 +11,7 @@ use crate::decode::check_size;
 use crate::picture_header::read_header;
 use crate::{
     Damage, DataError, Dataset, Duplicates, InspectOptions, Inspection, LeftOut, Picture, Spread, Unreachable, decode,
+    printable,
 };
 
 /// Samples that a thread takes at a time.
@@ -53,7 +54,7 @@ impl Dataset {
         // In the order of the samples, whichever thread came first.
         found.damaged.sort_by_key(|(index, _)| *index);
         for (index, damage) in &found.damaged {
-            damaged.add(damage.kind().name(), || format!("{}: {damage}", self.name(*index)));
+            damaged.add(damage.kind().name(), || printable(&format!("{}: {damage}", self.name(*index))).into_owned());
         }
         Ok(Inspection {
             samples: self.len() as u64,

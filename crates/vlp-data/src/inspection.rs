@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DamageKind, DataError, Dataset, LeftOut, SourceOptions};
+use crate::{DataError, Dataset, LeftOut, SourceOptions};
 
 /// How thoroughly a dataset is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,10 +88,9 @@ pub fn inspect(path: &str, source: &SourceOptions, options: &InspectOptions) -> 
 }
 
 impl Inspection {
-    /// Whether the sources left nothing out by their own rules. Rows whose picture img2dataset never fetched are no loss: they have
-    /// no picture.
+    /// Whether the sources left out no sample by their own rules: see [`LeftOut::lost`].
     pub fn is_whole(&self) -> bool {
-        self.left_out.total() == self.left_out.count(DamageKind::NotFetched.name())
+        self.left_out.lost() == 0
     }
 }
 

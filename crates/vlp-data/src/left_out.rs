@@ -3,6 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::DamageKind;
+
 /// What was left out, by reason: how often, and three examples each.
 ///
 /// A reason is the name of a kind of damage (`no_caption`) or a few words (`files ending in .heic`).
@@ -66,6 +68,11 @@ impl LeftOut {
         self.reasons.values().map(|reason| reason.count).sum()
     }
 
+    /// How many samples and pictures were left out: all but files that are neither, and rows whose picture img2dataset never fetched.
+    pub fn lost(&self) -> u64 {
+        self.iter().filter(|(name, _)| !is_no_loss(name)).map(|(_, reason)| reason.count).sum()
+    }
+
     /// Whether nothing was left out.
     pub fn is_empty(&self) -> bool {
         self.reasons.is_empty()
@@ -74,6 +81,16 @@ impl LeftOut {
     /// The reasons by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Reason)> {
         self.reasons.iter().map(|(name, reason)| (name.as_str(), reason))
+    }
+}
+
+/// Whether what is left out for this reason is neither a sample nor a picture.
+fn is_no_loss(reason: &str) -> bool {
+    const PICTURES: [&str; 14] =
+        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "avif", "heic", "heif", "jxl"];
+    match reason.strip_prefix("files ending in .") {
+        Some(ending) => !PICTURES.contains(&ending),
+        None => ["hidden files", "files without an ending", DamageKind::NotFetched.name()].contains(&reason),
     }
 }
 

@@ -6,13 +6,14 @@
 //!
 //! | item | what it is |
 //! |---|---|
-//! | [`Dataset`], [`Source`], [`Sample`], [`decode()`] | samples, what they are read from, pictures |
+//! | [`Dataset`], [`Source`], [`Sample`], [`decode()`], [`Alpha`] | samples, what they are read from, pictures, what becomes of transparency |
 //! | [`TarShards`], [`Table`], [`YfccZips`] | the layouts: tar shards; CSV, JSON lines, folders, `.npy`; zips |
 //! | `ParquetTable` (feature `parquet`) | Parquet tables, with pictures in them or with paths |
 //! | `RemoteOptions` (feature `remote`), [`Unreachable`], [`Fetched`] | shards in S3, in Google's store and behind HTTP |
 //! | [`SourceOptions`] | how whatever `Dataset::from_path_with` is given is read; a table of a recipe |
-//! | [`Damage`], [`Tally`], [`Limits`] | what makes a sample unusable, how often, and what is accepted |
 //! | [`inspect()`], [`Inspection`], [`LeftOut`] | what is in a dataset, and what its readers left out and why |
+//! | [`Damage`], [`Tally`], [`LeftOut`], [`Limits`] | what makes a sample unusable, how often, what belongs to no sample, and what is accepted |
+//! | [`TarOptions`], [`KeyRule`] | how names in tar shards are read, and where packed shards are unpacked |
 //! | [`Loader`], [`LoaderConfig`], [`HostBatch`], [`Cursor`] | the endless, resumable stream of training batches |
 //! | [`Views`], [`View`] | how the weak and the strong views of a sample are made |
 //! | [`PhotometricStage`] | whether changes of colour are made by the workers or, batch by batch, on the device |
@@ -22,9 +23,9 @@
 //! | `PairSource` (feature `burn`) | the loader as the trainer's source, batches on a device |
 //! | [`Tokenizer`] | captions to ids: [`ClipBpe`], `HfTokenizer` (feature `hf-tokenizers`), [`CanonicalText`] before one of them |
 
+mod alpha;
 mod batch;
 mod braces;
-mod bytes_reader;
 mod canonical_text;
 mod class_names;
 mod clean_caption;
@@ -41,24 +42,31 @@ mod distinct;
 mod error;
 mod fetched;
 mod fingerprint;
+mod formats;
+mod globs;
 #[cfg(feature = "hf-tokenizers")]
 mod hf_tokenizer;
 mod hold_out;
 mod html_entities;
 mod inspecting;
 mod inspection;
+mod jpeg;
 mod left_out;
 mod limits;
 mod loader;
 mod metadata;
+mod mojibake;
 mod nearest;
 mod opening;
 mod order;
 mod pass;
 #[cfg(feature = "burn")]
 mod photometric;
+mod picture_format;
 mod picture_header;
 mod plan;
+mod printable;
+mod python_json;
 mod rank;
 #[cfg(feature = "hf-tokenizers")]
 mod regex_dialect;
@@ -72,6 +80,7 @@ mod tokenizer;
 mod unreachable;
 mod views;
 
+pub use alpha::Alpha;
 pub use batch::{HostBatch, HostImages, HostTokens, HostView};
 pub use braces::expand_braces;
 pub use canonical_text::CanonicalText;
@@ -81,7 +90,7 @@ pub use clip_vocab::ClipVocab;
 pub use cursor::Cursor;
 pub use damage::{Damage, DamageKind, Tally};
 pub use dataset::Dataset;
-pub use decode::decode;
+pub use decode::{decode, decode_with};
 pub use error::DataError;
 pub use fetched::Fetched;
 #[cfg(feature = "hf-tokenizers")]
@@ -95,14 +104,15 @@ pub use order::Order;
 pub use pass::{EvalSample, Pass};
 #[cfg(feature = "burn")]
 pub use photometric::apply_photometric;
+pub use printable::printable;
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
 #[cfg(feature = "remote")]
 pub use source::RemoteOptions;
 pub use source::{
-    ColumnRole, CsvOptions, FolderCaptions, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions, TarShards,
-    YfccZips,
+    ColumnRole, CsvOptions, FolderCaptions, KeyRule, Picture, Quoting, Row, Source, SurplusCells, Table, TarOptions,
+    TarShards, YfccZips,
 };
 #[cfg(feature = "parquet")]
 pub use source::{ParquetOptions, ParquetTable};

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::globs::expand_names;
 use crate::source::{Table, metadata_files, shards_of_export, split_of_file};
-use crate::{DataError, Dataset, LeftOutPolicy, Limits, SourceOptions, TarOptions, expand_braces};
+use crate::{DataError, Dataset, LeftOutPolicy, Limits, SourceOptions, TarOptions};
 
 impl Dataset {
-    /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, in the order of their names.
+    /// Indexes the shards of a directory whose names begin with `prefix` and end in `.tar`, or in an ending of packed ones (`.tar.gz`,
+    /// `.tgz`, `.tar.zst`, `.tar.xz`, `.tar.bz2`), in the order of their names.
     ///
     /// # Errors
     /// When the directory cannot be read or has no such file, and as [`TarShards::open`](crate::TarShards::open).
@@ -17,7 +19,7 @@ impl Dataset {
     }
 
     fn open_with(directory: &Path, prefix: &str, options: &TarOptions, limits: Limits) -> Result<Self, DataError> {
-        match files_of(directory, prefix, ".tar")? {
+        match files_of(directory, prefix, is_shard)? {
             (shards, files) if shards.is_empty() => {
                 Err(DataError::NoShards { directory: directory.to_owned(), prefix: prefix.to_owned(), files })
             }
@@ -25,8 +27,8 @@ impl Dataset {
         }
     }
 
-    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`]. With the feature `remote`
-    /// names may be URLs: see `Dataset::remote_tars`.
+    /// Indexes the shards that a pattern names, as open_clip's `--train-data`: see [`expand_braces`](crate::expand_braces); `*`, `?`,
+    /// `[...]` and `**` stand for the files there are. With the feature `remote` names may be URLs: see `Dataset::remote_tars`.
     ///
     /// # Errors
     /// When the pattern is malformed or names a command, or a remote place without that feature, and as [`TarShards::open`](crate::TarShards::open).
@@ -34,12 +36,12 @@ impl Dataset {
         Self::tars_with(patterns, &TarOptions::default(), limits)
     }
 
-    /// As [`Dataset::tars`], with a say in how shards are read.
+    /// As [`Dataset::tars`], with a say in how names are read and packed shards unpacked.
     ///
     /// # Errors
-    /// As there.
+    /// As there, and when packed shards unpack to more than the options allow.
     pub fn tars_with(patterns: &str, options: &TarOptions, limits: Limits) -> Result<Self, DataError> {
-        let names = expand_braces(patterns)?;
+        let names = expand_names(patterns)?;
         match names.iter().find(|name| name.starts_with("pipe:") || name.contains("://")) {
             None => Self::from_shards_with(names.into_iter().map(PathBuf::from), options, limits),
             Some(name) if name.starts_with("pipe:") => Err(DataError::Pattern {
@@ -67,7 +69,7 @@ impl Dataset {
     /// When the pattern is malformed or names a command, and as [`TarShards::open_urls`](crate::TarShards::open_urls).
     #[cfg(feature = "remote")]
     pub fn remote_tars(patterns: &str, options: &crate::RemoteOptions, limits: Limits) -> Result<Self, DataError> {
-        let names = expand_braces(patterns)?;
+        let names = expand_names(patterns)?;
         if let Some(name) = names.iter().find(|name| name.starts_with("pipe:")) {
             let reason = "commands are never run: fetch the shards first".to_owned();
             return Err(DataError::Pattern { pattern: name.clone(), reason });
@@ -95,13 +97,13 @@ impl Dataset {
         Self::mix(parts.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Parquet tables that a pattern names (see [`expand_braces`]): see [`ParquetTable`](crate::ParquetTable).
+    /// Parquet tables that a pattern names (see [`Dataset::tars`]): see [`ParquetTable`](crate::ParquetTable).
     ///
     /// # Errors
     /// When the pattern is malformed, and as [`ParquetTable::open`](crate::ParquetTable::open).
     #[cfg(feature = "parquet")]
     pub fn parquet(patterns: &str, options: &crate::ParquetOptions, limits: Limits) -> Result<Self, DataError> {
-        Self::parquet_files(expand_braces(patterns)?.into_iter().map(PathBuf::from).collect(), options, limits)
+        Self::parquet_files(expand_names(patterns)?.into_iter().map(PathBuf::from).collect(), options, limits)
     }
 
     #[cfg(feature = "parquet")]
@@ -128,12 +130,12 @@ impl Dataset {
     /// # Errors
     /// When it is none of these, as the function that reads it, and when something is left out that the options do not allow.
     pub fn from_path_with(path: &str, options: &SourceOptions) -> Result<Self, DataError> {
-        let dataset = Self::of_any_layout(path, options)?;
+        let dataset = Self::of_any_layout(path, options)?.with_alpha(options.alpha);
         let left_out = dataset.left_out();
         match options.left_out {
-            LeftOutPolicy::Refuse if !left_out.is_empty() => Err(DataError::LeftOut {
+            LeftOutPolicy::Refuse if left_out.lost() > 0 => Err(DataError::LeftOut {
                 origin: path.to_owned(),
-                total: left_out.total(),
+                total: left_out.lost(),
                 left_out: left_out.to_string(),
             }),
             _ => Ok(dataset),
@@ -152,12 +154,15 @@ impl Dataset {
             Self::new(Table::read_json_lines(path.as_ref(), options)?.finish()?, limits)
         } else if ends(".json") {
             Self::new(Table::from_json_document(path.as_ref(), options)?, limits)
-        } else if ends(".tar") {
+        } else if is_shard(path) {
             Self::tars_with(path, &TarOptions::of(options), limits)
         } else if ends(".parquet") {
-            Self::tables(expand_braces(path)?.into_iter().map(PathBuf::from).collect(), options)
+            Self::tables(expand_names(path)?.into_iter().map(PathBuf::from).collect(), options)
         } else {
-            let reason = "no folder and none of .tar, .csv, .tsv, .txt, .json, .jsonl, .parquet".to_owned();
+            let reason =
+                "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .txt, .json, \
+                          .jsonl, .parquet"
+                    .to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
     }
@@ -177,7 +182,7 @@ impl Dataset {
         }
         // Hugging Face's repositories have their tables in `data`.
         for folder in [folder.to_owned(), folder.join("data")].iter().filter(|folder| folder.is_dir()) {
-            let (tables, _) = files_of(folder, "", ".parquet")?;
+            let (tables, _) = files_of(folder, "", |name| name.ends_with(".parquet"))?;
             if !tables.is_empty() {
                 let (tables, options) = of_split(tables, options);
                 return Self::tables(tables, &options);
@@ -210,15 +215,23 @@ fn of_split(tables: Vec<PathBuf>, options: &SourceOptions) -> (Vec<PathBuf>, Sou
     }
 }
 
+/// Whether a name is that of a tar shard, packed or not.
+fn is_shard(name: &str) -> bool {
+    const ENDINGS: [&str; 10] =
+        [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz"];
+    let name = name.to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// The files of a directory with such names, in the order of these, and how many files of any name there are.
-fn files_of(directory: &Path, prefix: &str, ending: &str) -> Result<(Vec<PathBuf>, usize), DataError> {
+fn files_of(directory: &Path, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<(Vec<PathBuf>, usize), DataError> {
     let read_error = |source| DataError::Read { path: directory.to_owned(), source };
     let (mut found, mut files) = (Vec::new(), 0);
     for entry in fs::read_dir(directory).map_err(read_error)? {
         let path = entry.map_err(read_error)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         files += 1;
-        if name.starts_with(prefix) && name.ends_with(ending) {
+        if name.starts_with(prefix) && wanted(&name) {
             found.push(path);
         }
     }

@@ -18,7 +18,7 @@ pub struct Annotation {
 /// A decoded picture with what is written beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The picture, transparent parts on white.
+    /// The picture.
     pub image: Image,
     /// Key, caption and metadata.
     pub annotation: Annotation,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FolderCaptions, Limits, Quoting, SurplusCells};
+use crate::{Alpha, FolderCaptions, KeyRule, Limits, Quoting, SurplusCells};
 
 /// How whatever [`Dataset::from_path_with`](crate::Dataset::from_path_with) is given is read. Everything may be left out: columns and
 /// fields are then found by their usual names, and layouts by their content.
@@ -23,6 +23,12 @@ pub struct SourceOptions {
     pub captions: Vec<String>,
     /// Each line of a `.txt` is a caption of its own.
     pub caption_lines: bool,
+    /// Where the key of a sample ends in the names of a shard's members.
+    pub key: KeyRule,
+    /// Most bytes that packed shards may unpack to; 64 GiB where nothing is given.
+    pub unpacked_bytes: Option<u64>,
+    /// The folder they are unpacked in; that of temporary files where none is given.
+    pub unpack_into: Option<PathBuf>,
     /// Column or field of the picture or of its path.
     pub image: Option<String>,
     /// Between two columns of a table of text; found out from the header where none is given.
@@ -42,13 +48,15 @@ pub struct SourceOptions {
     /// Names of the classes of class folders: a file with one name a line (`classnames.txt`), a `.json` of them by folder or number, or
     /// the word `imagenet` for the names that come with the crate. `classnames.txt` beside the folders is found without it.
     pub class_names: Option<PathBuf>,
+    /// What becomes of the transparent parts of pictures.
+    pub alpha: Alpha,
     /// What becomes of a source that leaves something out by its own rules.
     pub left_out: LeftOutPolicy,
     /// What is accepted before a sample counts as damaged.
     pub limits: Limits,
 }
 
-/// What becomes of a source that leaves something out.
+/// What becomes of a source that leaves samples out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOutPolicy {

@@ -29,29 +29,22 @@ fn file(name: &str) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Largest difference of a byte and of a channel mean. JPEG decoders differ in rounding and in how they enlarge the colour
-/// planes; lossless formats must agree.
-fn tolerance(name: &str) -> (u8, f64) {
-    if name.ends_with(".jpg") { (3, 0.6) } else { (0, 1e-3) }
-}
-
 #[test]
 fn pictures_decode_to_what_pillow_makes_of_them() {
     for (name, golden) in golden().pictures {
         let image = decode(&file(&name), &Limits::default()).unwrap_or_else(|d| panic!("{name}: {d}"));
         assert_eq!((image.width(), image.height()), (96, 72), "{name}");
-        let (most, mean_off) = tolerance(&name);
         let samples = (0..32).flat_map(|k| {
             let at = (k * 7919 + 13) % (96 * 72) * 3;
             image.pixels()[at..at + 3].to_vec()
         });
         let worst = samples.zip(&golden.samples).map(|(a, &b)| a.abs_diff(b)).max().unwrap();
-        assert!(worst <= most, "{name}: off by {worst}");
+        assert_eq!(worst, 0, "{name}");
         for channel in 0..3 {
             let values = image.pixels().iter().skip(channel).step_by(3);
             let mean = values.map(|&v| f64::from(v)).sum::<f64>() / (96.0 * 72.0);
             let off = (mean - golden.mean[channel]).abs();
-            assert!(off < mean_off, "{name}: mean off by {off}");
+            assert!(off < 1e-3, "{name}: mean off by {off}");
         }
     }
 }
@@ -73,7 +66,7 @@ fn the_first_bytes_decide_not_the_name() {
     let page = b"<!DOCTYPE html><html>404</html>";
     assert_eq!(decode(page, &Limits::default()).unwrap_err().kind(), DamageKind::Format);
     assert_eq!(decode(b"", &Limits::default()).unwrap_err().kind(), DamageKind::Format);
-    assert_eq!(decode(b"GIF89a", &Limits::default()).unwrap_err().kind(), DamageKind::Format);
+    assert_eq!(decode(b"RIFF", &Limits::default()).unwrap_err().kind(), DamageKind::Format);
 }
 
 #[test]

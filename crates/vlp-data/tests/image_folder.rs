@@ -89,6 +89,18 @@ fn metadata_at_the_root_may_name_pictures_of_splits() {
 }
 
 #[test]
+fn metadata_without_captions_say_what_is_missing() {
+    let directory = folder(&[("1.png", ""), ("metadata.csv", "file_name,label\n1.png,3\n")]);
+    let error = open(directory.path(), &SourceOptions::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("no column `title`") && error.contains("`file_name`, `label`") && error.contains("`captions`"),
+        "{error}"
+    );
+    let named = SourceOptions { captions: vec!["label".to_owned()], ..SourceOptions::default() };
+    assert_eq!(captions(&open(directory.path(), &named).unwrap()), ["3"]);
+}
+
+#[test]
 fn several_captions_of_a_row_are_kept() {
     let text = "{\"file_name\": \"1.png\", \"captions\": [\"one\", \"two\"], \"recaption\": \"three\"}\n";
     let directory = folder(&[("1.png", ""), ("metadata.jsonl", text)]);

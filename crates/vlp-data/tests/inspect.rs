@@ -38,7 +38,7 @@ fn everything_is_counted_with_examples() {
         let damaged: Vec<(&str, u64)> = found.damaged.iter().map(|(name, reason)| (name, reason.count)).collect();
         assert_eq!(damaged, [("format", 1), ("io", 1), ("pixels", 1)]);
         let example = &found.damaged.iter().next().unwrap().1.examples[0];
-        assert!(example.contains("page.jpg") && example.contains("not a PNG"), "{example}");
+        assert!(example.contains("page.jpg") && example.contains("a web page"), "{example}");
         assert_eq!(found.captions.into_iter().collect::<Vec<_>>(), [(1, 6)]);
         assert_eq!(found.words, Spread { least: 1, median: 1, most: 5 });
         assert_eq!(

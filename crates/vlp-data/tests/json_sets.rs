@@ -118,6 +118,20 @@ fn lines_take_sentences_filenames_and_named_fields() {
     assert_eq!((dataset.len(), all_captions(&dataset, 0)), (1, vec!["three".to_owned(), "four".to_owned()]));
 }
 
+/// As Python's `json` writes what is no number.
+#[test]
+fn documents_may_hold_not_a_number() {
+    let (directory, path) = document("x.json", "images", &json!([]));
+    for text in [
+        r#"[{"image": "0.png", "caption": "one", "score": NaN}]"#,
+        r#"{"images": [{"id": 1, "file_name": "0.png", "score": Infinity}], "annotations": [{"image_id": 1, "caption": "one"}]}"#,
+    ] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(all_captions(&open(&path, None).unwrap(), 0), ["one"]);
+    }
+    drop(directory);
+}
+
 #[test]
 fn other_documents_are_refused_with_what_is_read() {
     for value in [json!({"a": 1}), json!([1, 2]), json!("x"), json!({"images": 3})] {

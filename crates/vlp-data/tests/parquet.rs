@@ -124,7 +124,7 @@ fn several_files_follow_one_another_and_columns_can_be_chosen() {
         assert_eq!(damage.len(), 34);
         for (i, damage) in damage.iter().enumerate() {
             let Picture::Encoded(bytes) = stored(i % 17) else { unreachable!() };
-            assert_eq!(*damage, vlp_data::Damage::Format(bytes[..8].to_vec()), "{workers} workers, row {i}");
+            assert_eq!(*damage, vlp_data::Damage::Format(bytes[..32].to_vec()), "{workers} workers, row {i}");
         }
     }
 }

@@ -169,7 +169,10 @@ fn a_folder_gives_class_names_or_the_captions_beside() {
 
     let empty = tempdir().unwrap();
     let error = Dataset::folder(empty.path(), FolderCaptions::Auto, Limits::default()).unwrap_err();
-    assert!(error.to_string().contains("no .png, .jpg, .jpeg or .webp file"), "{error}");
+    assert!(
+        error.to_string().contains("no .jpg, .png, .jpeg, .webp") && error.to_string().contains("Left out: nothing"),
+        "{error}"
+    );
 }
 
 fn idx(shape: &[u32], bytes: &[u8]) -> Vec<u8> {

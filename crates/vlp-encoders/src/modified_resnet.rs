@@ -59,8 +59,8 @@ impl ModifiedResNetConfig {
     pub fn init(&self, device: &Device) -> Result<ModifiedResNet, EncoderError> {
         let refuse = |problem: String| Err(EncoderError::config("modified resnet", problem));
         let width = self.width;
-        check_stages("modified resnet", &self.layers, &[width, self.heads, self.output])?;
         check_sizes("modified resnet", &[("width", width, WIDTH / 32), ("image_size", self.image_size, IMAGE)])?;
+        check_stages("modified resnet", &self.layers, &[width, self.heads, self.output])?;
         if self.image_size == 0 || !self.image_size.is_multiple_of(32) {
             return refuse(format!("image_size {} is not a multiple of 32", self.image_size));
         }

@@ -30,7 +30,7 @@ pub fn clip_global_norm<M: Module>(module: &M, grads: &mut GradientsParams, max_
     let highest = norms.clone().max().clamp_min(f32::MIN_POSITIVE);
     let relative = (norms / highest.clone()).square().sum().sqrt();
     let norm = relative.clone() * highest.clone();
-    if !(max_norm > 0.0) {
+    if max_norm.is_nan() || max_norm <= 0.0 {
         return Some(norm * f32::NAN);
     }
     if max_norm.is_finite() {

@@ -56,9 +56,10 @@ impl TrainerOptions {
     /// Refuses what no run can have.
     pub(crate) fn check(&self) -> Result<(), TrainError> {
         let refuse = |name, value, must| Err(TrainError::Option { name, value, must });
-        match (self.max_norm, self.max_input) {
-            (Some(norm), _) if !(norm > 0.0) => refuse("max_norm", norm, "a positive number, or none"),
-            (_, input) if !(input > 0.0) => refuse("max_input", input.into(), "a positive number"),
+        let positive = |value: f64| value > 0.0;
+        match self.max_norm {
+            Some(norm) if !positive(norm) => refuse("max_norm", norm, "a positive number, or none"),
+            _ if !positive(self.max_input.into()) => refuse("max_input", self.max_input.into(), "a positive number"),
             _ => Ok(()),
         }
     }

@@ -1,3 +1,4 @@
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,20 @@ pub fn hub_snapshot(folder: impl AsRef<Path>) -> Result<PathBuf, WeightError> {
         }
     }
     Ok(folder.to_path_buf())
+}
+
+/// The folder of `OWNER/NAME` in the hub's cache on this machine, where Hugging Face's own programs keep it (`HF_HUB_CACHE`, else
+/// `hub` in `HF_HOME`, else `~/.cache/huggingface/hub`); none where it was never downloaded. Nothing is fetched.
+pub fn hub_cached(name: &str) -> Option<PathBuf> {
+    let (owner, model) = name.split_once('/')?;
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\']);
+    if !plain(owner) || !plain(model) {
+        return None;
+    }
+    let set = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("HF_HOME").or_else(|| Some(set("HOME")?.join(".cache/huggingface")));
+    let cache = set("HF_HUB_CACHE").or_else(|| Some(home()?.join("hub")))?;
+    Some(cache.join(format!("{MODELS}{owner}--{model}"))).filter(|folder| folder.is_dir())
 }
 
 fn snapshot(model: &Path) -> Result<PathBuf, WeightError> {

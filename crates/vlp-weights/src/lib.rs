@@ -63,7 +63,7 @@ pub use convert::convert;
 pub use error::{KeyProblems, WeightError};
 pub use expected::{ExpectedTensor, ParameterCount, TensorRole};
 pub use hf_dual::{HfTextModel, load_hf_text, load_hf_text_with, load_vision_text};
-pub use hub_cache::hub_snapshot;
+pub use hub_cache::{hub_cached, hub_snapshot};
 pub use layout::{Layout, detect};
 pub use package::{Format, Package};
 pub use preprocess::{ColourMode, FitPicture, Interpolation, PreprocessConfig, PreprocessFamily, ResizeModeName};

@@ -67,7 +67,9 @@ pub struct BoxKernel {
 impl BoxKernel {
     /// The filter of a blur with this standard deviation in pixels.
     pub fn for_deviation(deviation: f64) -> Self {
-        let variance = (deviation * deviation / BLUR_PASSES as f64) as f32;
+        // Squared in single precision, as in Pillow: its last bit decides about bytes.
+        let deviation = deviation as f32;
+        let variance = deviation * deviation / BLUR_PASSES as f32;
         let length = (12.0 * f64::from(variance) + 1.0).sqrt() as f32;
         let whole = ((f64::from(length) - 1.0) / 2.0).floor() as f32;
         let mut fraction = (2.0 * whole + 1.0) * (whole * (whole + 1.0) - 3.0 * variance);

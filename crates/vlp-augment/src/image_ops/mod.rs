@@ -39,7 +39,7 @@ pub use invert::{Invert, invert};
 pub use posterize::{Posterize, posterize};
 pub use rand_augment::{RandAugment, RandAugmentOp};
 pub use random_resized_crop::RandomResizedCrop;
-pub use resize::{CropBox, Filter, Resize, resize, resize_crop};
+pub use resize::{CropBox, Filter, PassOrder, Resize, resize, resize_crop, resize_crop_in_order, resize_in_order};
 pub use resize_to::{ResizeMode, ResizeTo};
 pub use saturation::adjust_saturation;
 pub use sharpness::{Sharpness, adjust_sharpness};

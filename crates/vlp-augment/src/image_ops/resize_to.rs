@@ -1,5 +1,5 @@
 use super::center_crop::center_crop_on;
-use super::resize::{Filter, Resize, resize};
+use super::resize::{Filter, PassOrder, Resize, resize_in_order};
 use crate::{Image, ImageTransform, SampleRng};
 
 /// What happens to a picture of another shape than the one wanted (open_clip's `resize_mode`).
@@ -28,6 +28,8 @@ pub struct ResizeTo {
     pub mode: ResizeMode,
     /// How pixels are weighted.
     pub filter: Filter,
+    /// Which direction comes first.
+    pub order: PassOrder,
 }
 
 impl ResizeTo {
@@ -40,20 +42,21 @@ impl ResizeTo {
 }
 
 impl ImageTransform for ResizeTo {
-    fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
-        let ResizeTo { width, height, mode, filter } = *self;
+    fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
+        let ResizeTo { width, height, mode, filter, order } = *self;
         match mode {
-            ResizeMode::Squash => resize(&image, width, height, filter),
+            ResizeMode::Squash => resize_in_order(&image, width, height, filter, order),
             ResizeMode::Shortest if width == height => {
-                center_crop_on(Resize { shorter_side: width, filter }.apply(image, rng), width, height, [0; 3])
+                let resized = Resize { shorter_side: width, filter }.apply_in_order(&image, order);
+                center_crop_on(resized, width, height, [0; 3])
             }
             ResizeMode::Shortest => {
                 let (new_width, new_height) = self.scaled(&image, f64::min);
-                center_crop_on(resize(&image, new_width, new_height, filter), width, height, [0; 3])
+                center_crop_on(resize_in_order(&image, new_width, new_height, filter, order), width, height, [0; 3])
             }
             ResizeMode::Longest { fill } => {
                 let (new_width, new_height) = self.scaled(&image, f64::max);
-                center_crop_on(resize(&image, new_width, new_height, filter), width, height, fill)
+                center_crop_on(resize_in_order(&image, new_width, new_height, filter, order), width, height, fill)
             }
         }
     }

@@ -56,7 +56,7 @@ impl ClassLabels {
     }
 
     /// The last folder that says something; none where the picture is in none.
-    fn label(&self, path: &Path) -> Option<String> {
+    pub(super) fn label(&self, path: &Path) -> Option<String> {
         self.folders(path).into_iter().rev().nth(self.passed)
     }
 

@@ -139,7 +139,9 @@ impl Columns {
                 let there =
                     names.iter().take(20).map(|name| format!("`{}`", name.chars().take(60).collect::<String>()));
                 let there = there.collect::<Vec<_>>().join(", ");
-                let advice = fetch_first(names.iter().map(String::as_str), path).unwrap_or_default();
+                let advice = fetch_first(names.iter().map(String::as_str), path);
+                let advice = advice
+                    .unwrap_or_else(|| "Name the columns of pictures and captions (`image`, `captions`)".to_owned());
                 wrong(format!(
                     "no column `{wanted}` between separators {:?}: the header has {there}. {advice}",
                     options.separator

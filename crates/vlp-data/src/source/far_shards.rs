@@ -8,7 +8,7 @@ use super::remote::{Ahead, IndexFile, Remote, RemoteOptions, RemoteShard};
 use super::shard_file::ShardFile;
 use super::tar_options::TarOptions;
 use super::tar_reading::Reading;
-use super::tar_shards::{any_caption_in, is_remote};
+use super::tar_shards::{any_caption, is_remote};
 use crate::{DataError, Fetched, Limits, Unreachable};
 
 /// What shards that are fetched need beyond those that are there.
@@ -35,22 +35,22 @@ impl TarShards {
         Self::open_urls_with(names, options, &TarOptions::default(), limits)
     }
 
-    /// As [`TarShards::open_urls`], with a say in where captions are.
+    /// As [`TarShards::open_urls`], with a say in how names are read. Packed shards are unpacked only where they lie on disk.
     ///
     /// # Errors
     /// As there.
     pub fn open_urls_with(
         names: impl IntoIterator<Item = String>,
         options: &RemoteOptions,
-        reading: &TarOptions,
+        tar: &TarOptions,
         limits: Limits,
     ) -> Result<Self, DataError> {
         let names: Vec<String> = names.into_iter().collect();
         let remote = Remote::new(options).map_err(DataError::Unreachable)?;
         let urls: Vec<&String> = names.iter().filter(|name| is_remote(name)).collect();
-        let mut indexed = index_all(&remote, &urls, reading, &limits)?.into_iter();
-        let (mut source, mut total, mut largest) = (Self::empty(reading, limits), 0, 0);
-        let reading = Arc::new(Reading::new(reading, None));
+        let mut indexed = index_all(&remote, &urls, tar, &limits)?.into_iter();
+        let (mut source, mut total, mut largest) = (Self::empty(tar, limits), 0, 0);
+        let reading = Arc::new(Reading::new(tar, None));
         for name in &names {
             if !is_remote(name) {
                 source.add_local(PathBuf::from(name))?;
@@ -70,19 +70,14 @@ impl TarShards {
 type Indexed = (RemoteShard, IndexFile);
 
 /// Several at a time, in their order; the first error ends it.
-fn index_all(
-    remote: &Remote,
-    urls: &[&String],
-    options: &TarOptions,
-    limits: &Limits,
-) -> Result<Vec<Indexed>, DataError> {
-    let reading = Reading::new(options, None);
+fn index_all(remote: &Remote, urls: &[&String], tar: &TarOptions, limits: &Limits) -> Result<Vec<Indexed>, DataError> {
+    let reading = Reading::new(tar, None);
     let (next, stop, done) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(Vec::new()));
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(url) = urls.get(number) else { return };
-            let indexed = remote.index(url, options, limits, |file, scan| any_caption_in(file, scan, &reading, limits));
+            let indexed = remote.index(url, tar, limits, |file, scan| any_caption(file, scan, &reading, limits));
             stop.fetch_or(indexed.is_err(), Ordering::Relaxed);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((number, indexed));
         }

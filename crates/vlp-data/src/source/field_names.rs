@@ -80,6 +80,14 @@ impl CaptionFields {
         captions
     }
 
+    /// Whether fields must be read: one is named, or there is no text.
+    pub(super) fn are_needed(&self, text: &str) -> bool {
+        match self.names.is_empty() {
+            true => text.trim_start_matches('\u{feff}').trim().is_empty(),
+            false => self.names.iter().any(|name| name != TEXT),
+        }
+    }
+
     /// The captions in the fields named, or else in the first usual one.
     pub(super) fn in_fields(&self, metadata: &Metadata) -> Vec<String> {
         let field = |name: &str| metadata.get(name).and_then(texts);

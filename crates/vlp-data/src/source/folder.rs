@@ -1,19 +1,21 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::class_labels::{ClassLabels, are_splits};
 use super::field_names::CaptionFields;
 use super::files::read_file;
+use super::folder_walk::{Beside, Walk};
 use super::{Row, Table, splits};
+use crate::formats::ENDINGS;
 use crate::{Damage, DataError, Limits, Metadata, SourceOptions};
 
 /// Where the captions of a folder of pictures are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FolderCaptions {
-    /// Beside the pictures if there is any `.txt` or `.json` file, otherwise the class folders' names.
+    /// Beside the pictures if at least half of them, or any that lies in no class folder, has a `.txt` or `.json` file of its name;
+    /// otherwise the class folders' names.
     #[default]
     Auto,
     /// `X.txt`, or the field `caption` of `X.json`, beside the picture `X.jpg`.
@@ -25,12 +27,10 @@ pub enum FolderCaptions {
     Classes,
 }
 
-/// Deeper folders are left out: nobody has them, and a loop of mounts would never end.
-const MOST_LEVELS: usize = 32;
-
 impl Table {
-    /// Lists the pictures (`.png`, `.jpg`, `.jpeg`, `.webp`) below a folder, in the order of their paths. Hidden files and
-    /// linked folders are left out.
+    /// Lists the pictures (`.jpg`, `.png`, `.jpeg`, `.webp`, and those of the image features) below a folder, in the order of their
+    /// paths. Links to folders are followed, but for those that lead back to a folder that holds them. Whatever else lies there is
+    /// counted by its ending in [`Source::left_out`](crate::Source::left_out).
     ///
     /// # Errors
     /// When the folder cannot be read or no picture can be used.
@@ -42,59 +42,45 @@ impl Table {
     /// As [`Table::from_folder`], with a say in the split and in the names of classes.
     pub(crate) fn from_folder_with(root: &Path, options: &SourceOptions) -> Result<Self, DataError> {
         let (captions, limits) = (options.folder, &options.limits);
-        let (mut pictures, mut texts) = (Vec::new(), 0);
-        let mut folders = vec![(PathBuf::new(), 0)];
-        while let Some((folder, level)) = folders.pop() {
-            let path = root.join(&folder);
-            let read_error = |source| DataError::Read { path: path.clone(), source };
-            for entry in fs::read_dir(&path).map_err(read_error)? {
-                let entry = entry.map_err(read_error)?;
-                let name = entry.file_name();
-                if name.to_string_lossy().starts_with('.') {
-                    continue;
-                }
-                let relative = folder.join(&name);
-                // Of the link itself, not of what it points to.
-                let kind = entry.file_type().map_err(read_error)?;
-                if kind.is_dir() {
-                    if level < MOST_LEVELS {
-                        folders.push((relative, level + 1));
-                    }
-                    continue;
-                }
-                let extension = relative.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-                match extension.as_str() {
-                    "png" | "jpg" | "jpeg" | "webp" => pictures.push(relative),
-                    "txt" | "json" => texts += 1,
-                    _ => {}
-                }
-            }
-        }
-        if pictures.is_empty() {
-            let reason = "no .png, .jpg, .jpeg or .webp file in this folder or below it".to_owned();
+        let mut walk = Walk::through(root)?;
+        if walk.pictures.is_empty() {
+            let endings = ENDINGS.join(", .");
+            let left_out = walk.left_out.to_string().replace('\n', "; ");
+            let reason = format!("no .{endings} file in this folder or below it. Left out: {left_out}");
             return Err(DataError::Table { path: root.to_owned(), reason });
         }
-        pictures.sort();
+        let (pairs, all) = (walk.pairs(), walk.pictures.len());
+        let (labels, aside) = ClassLabels::of(root, &walk.pictures, options)?;
+        let is_flat = walk.pictures.iter().all(|path| labels.label(path).is_none());
         let beside = match captions {
-            FolderCaptions::Auto => texts > 0,
+            FolderCaptions::Auto => pairs > 0 && (2 * pairs >= all || is_flat),
             FolderCaptions::Beside => true,
             FolderCaptions::Classes => false,
         };
+        walk.count_texts(!beside);
+        let splits = are_splits(&walk.pictures);
+        if splits {
+            walk.pictures.sort_by_key(|path| splits::of_path(path).and_then(|split| splits::number(&split)));
+        }
         let mut table = Table::new(root.display().to_string(), root, limits.clone());
-        let (labels, aside) = ClassLabels::of(root, &pictures, options)?;
+        if captions == FolderCaptions::Auto && !beside && pairs > 0 {
+            table.warn(format!(
+                "{pairs} of {all} pictures have a .txt or .json beside them, yet the folders' names are taken; `FolderCaptions::Beside` \
+                 (\"beside\") reads the files"
+            ));
+        }
         if let Some(aside) = aside.filter(|_| !beside) {
             table.warn(aside);
         }
         let fields = CaptionFields::of(options);
-        let splits = are_splits(&pictures);
-        if splits {
-            pictures.sort_by_key(|path| splits::of_path(path).and_then(|split| splits::number(&split)));
-        }
-        for path in pictures {
-            let found = if beside { captions_beside(root, &path, &fields, limits) } else { labels.named(&path) };
+        for path in &walk.pictures {
+            let found = match beside {
+                true => captions_beside(root, &walk.beside(path), &fields, limits),
+                false => labels.named(path),
+            };
             match (found, path.to_str()) {
                 (Ok((captions, mut metadata)), Some(name)) => {
-                    if let Some(split) = splits::of_path(&path).filter(|_| splits) {
+                    if let Some(split) = splits::of_path(path).filter(|_| splits) {
                         metadata.insert("split", split);
                     }
                     table.push(Row { path: name.to_owned(), captions, metadata });
@@ -103,24 +89,41 @@ impl Table {
                 (_, None) => table.push_damage(&Damage::Name(path.display().to_string())),
             }
         }
+        table.leave_out(&walk.left_out);
         table.choose_split(options)?;
-        table.finish()
+        let left_out = match walk.left_out.is_empty() {
+            true => String::new(),
+            false => format!(". Left out: {}", walk.left_out.to_string().replace('\n', "; ")),
+        };
+        table.finish().map_err(|error| match error {
+            DataError::NothingKept { origin, read, kinds, first } => {
+                let other = if beside {
+                    "`FolderCaptions::Classes` (\"classes\") takes the folders' names for captions"
+                } else {
+                    "`FolderCaptions::Beside` (\"beside\") reads .txt and .json files beside the pictures"
+                };
+                DataError::NothingKept { origin, read, kinds, first: format!("{first}. {other}{left_out}") }
+            }
+            other => other,
+        })
     }
 }
 
 fn captions_beside(
     root: &Path,
-    path: &Path,
+    beside: &Beside,
     fields: &CaptionFields,
     limits: &Limits,
 ) -> Result<(Vec<String>, Metadata), Damage> {
-    let beside = |extension, limit| {
-        let file = root.join(path).with_extension(extension);
-        file.exists().then(|| read_file(&file, limit)).transpose()
+    let text = beside.text.as_ref().map(|file| read_file(&root.join(file), limits.caption_bytes)).transpose()?;
+    let text = String::from_utf8(text.unwrap_or_default()).map_err(|_| Damage::Encoding)?;
+    let json = beside.json.as_ref().map(|file| read_file(&root.join(file), limits.metadata_bytes));
+    // Metadata that nobody needs destroys nothing.
+    let metadata = match json {
+        None => Metadata::default(),
+        Some(json) if fields.are_needed(&text) => Metadata::parse(&json?)?,
+        Some(Ok(json)) => Metadata::parse_or_note(&json),
+        Some(Err(damage)) => Metadata::noted(&damage.to_string()),
     };
-    let metadata = beside("json", limits.metadata_bytes)?;
-    let metadata = metadata.map(|bytes| Metadata::parse(&bytes)).transpose()?.unwrap_or_default();
-    let text = beside("txt", limits.caption_bytes)?.unwrap_or_default();
-    let text = String::from_utf8(text).map_err(|_| Damage::Encoding)?;
     Ok((fields.captions(&text, &metadata), metadata))
 }

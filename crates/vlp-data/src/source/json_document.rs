@@ -10,7 +10,7 @@ use super::files::read_file;
 use super::json_lines::{Objects, without_mark};
 use super::text_table::usual_folders;
 use super::{Row, Table};
-use crate::{Damage, DataError, Metadata, SourceOptions};
+use crate::{Damage, DataError, Metadata, SourceOptions, python_json};
 
 /// Longest document; Karpathy's of COCO has 144 MB. Its objects may take some thirty times that.
 const MOST_BYTES: u64 = 1 << 30;
@@ -55,7 +55,7 @@ impl Table {
         let text = without_mark(&bytes).trim_ascii();
         if text.starts_with(b"[") {
             let list: Vec<Map<String, Value>> =
-                serde_json::from_slice(text).map_err(|error| wrong(format!("no list of objects: {error}")))?;
+                python_json::parse(text).map_err(|error| wrong(format!("no list of objects: {error}")))?;
             drop(bytes);
             let mut objects = Objects::new(path, options);
             list.into_iter().for_each(|fields| {
@@ -65,7 +65,7 @@ impl Table {
             });
             return objects.into_table()?.finish();
         }
-        let document: Document = serde_json::from_slice(text).map_err(|error| {
+        let document: Document = python_json::parse(text).map_err(|error| {
             wrong(format!(
                 "none of COCO's captions (`images`, `annotations`), Karpathy's (`images` with `sentences`) and a list of objects: {error}"
             ))

@@ -11,6 +11,7 @@ mod field_names;
 mod files;
 mod flickr;
 mod folder;
+mod folder_walk;
 mod frugal;
 mod idx;
 mod image_folder;
@@ -29,11 +30,14 @@ mod shard_file;
 mod splits;
 mod table;
 mod table_rows;
+mod tar_groups;
 mod tar_options;
 mod tar_reading;
 mod tar_scan;
 mod tar_shards;
 mod text_table;
+mod unpack;
+mod unread;
 mod yfcc;
 
 use std::fmt::Debug;
@@ -51,7 +55,7 @@ pub use parquet::{ParquetOptions, ParquetTable};
 #[cfg(feature = "remote")]
 pub use remote::RemoteOptions;
 pub use table::{Row, Table};
-pub use tar_options::TarOptions;
+pub use tar_options::{KeyRule, TarOptions};
 pub use tar_shards::TarShards;
 pub use yfcc::YfccZips;
 
@@ -67,7 +71,7 @@ use frugal::Frugal;
 /// A picture as a source stores it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
-    /// A PNG, JPEG or WebP file.
+    /// A picture file, as [`decode`](crate::decode()) reads it.
     Encoded(Vec<u8>),
     /// Pixels.
     Decoded(Image),

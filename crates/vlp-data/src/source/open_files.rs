@@ -5,33 +5,43 @@ use std::ops::Deref;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A file that stays open, counted until it is dropped.
+/// A file that stays open.
 #[derive(Debug)]
-pub(super) struct Kept {
-    file: File,
+pub(super) struct Kept<T = File> {
+    file: T,
+    /// Whether it takes one of the places that a process has, until it is dropped.
+    counted: bool,
 }
 
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
-impl Kept {
+impl<T> Kept<T> {
+    /// A file that is open for others anyway.
+    pub(super) fn shared(file: T) -> Self {
+        Self { file, counted: false }
+    }
+
     /// Keeps a file open while there is room; else it is closed, and opened anew for each read.
-    pub(super) fn keep(file: File) -> Option<Self> {
+    pub(super) fn keep(file: T) -> Option<Self> {
         let budget = *budget();
         let counted = KEPT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |kept| (kept < budget).then_some(kept + 1));
-        counted.is_ok().then_some(Self { file })
+        // Not `then_some`: one that is made and dropped would be taken off the count.
+        counted.is_ok().then(|| Self { file, counted: true })
     }
 }
 
-impl Drop for Kept {
+impl<T> Drop for Kept<T> {
     fn drop(&mut self) {
-        KEPT.fetch_sub(1, Ordering::SeqCst);
+        if self.counted {
+            KEPT.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 
-impl Deref for Kept {
-    type Target = File;
+impl<T> Deref for Kept<T> {
+    type Target = T;
 
-    fn deref(&self) -> &File {
+    fn deref(&self) -> &T {
         &self.file
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct Positioned {
     file: Arc<File>,
+    /// Where in the file it begins.
+    base: u64,
     at: u64,
     length: u64,
 }
@@ -13,7 +15,21 @@ pub(super) struct Positioned {
 impl Positioned {
     pub(super) fn new(file: Arc<File>) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file, at: 0, length })
+        Ok(Self { file, base: 0, at: 0, length })
+    }
+
+    /// A part of a file as if it were a file.
+    pub(super) fn part(file: Arc<File>, base: u64, length: u64) -> Self {
+        Self { file, base, at: 0, length }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Fills the bytes from a place in it, whatever its position is.
+    pub(super) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        read_at(&self.file, bytes, self.base + offset)
     }
 }
 
@@ -21,7 +37,7 @@ impl Read for Positioned {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let left = self.length.saturating_sub(self.at);
         let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        read_at(&self.file, &mut bytes[..length], self.at)?;
+        read_at(&self.file, &mut bytes[..length], self.base + self.at)?;
         self.at += length as u64;
         Ok(length)
     }

@@ -1,13 +1,12 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-#[cfg(feature = "remote")]
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::files::open_regular;
 use super::open_files::Kept;
-use super::positioned::read_at;
+use super::positioned::Positioned;
 #[cfg(feature = "remote")]
 use super::remote::RemoteShard;
 use super::tar_scan::Span;
@@ -47,8 +46,8 @@ impl Seen {
 pub(super) enum ShardFile {
     Local {
         path: PathBuf,
-        /// Kept open while the process has room for more open files.
-        open: Option<Kept>,
+        /// Kept open while the process has room for more open files, and what is unpacked.
+        open: Option<Kept<Positioned>>,
         /// What the file was when it was indexed.
         seen: Seen,
     },
@@ -74,16 +73,20 @@ impl ShardFile {
             Self::Local { path, open: None, seen } => {
                 let file = open_regular(path).map_err(|error| self.failed(&error))?;
                 seen.check(path, &file)?;
-                self.read_from(&file, span)
+                self.read_from(&self.positioned(file)?, span)
             }
             #[cfg(feature = "remote")]
-            Self::Remote(shard) => self.read_from(&shard.file().map_err(Damage::Unreachable)?, span),
+            Self::Remote(shard) => self.read_from(&self.positioned(shard.file().map_err(Damage::Unreachable)?)?, span),
         }
     }
 
-    fn read_from(&self, file: &File, span: Span) -> Result<Vec<u8>, Damage> {
+    fn positioned(&self, file: File) -> Result<Positioned, Damage> {
+        Positioned::new(Arc::new(file)).map_err(|error| self.failed(&error))
+    }
+
+    fn read_from(&self, file: &Positioned, span: Span) -> Result<Vec<u8>, Damage> {
         let mut bytes = vec![0; span.length as usize];
-        read_at(file, &mut bytes, span.offset).map_err(|error| self.failed(&error))?;
+        file.read_at(&mut bytes, span.offset).map_err(|error| self.failed(&error))?;
         Ok(bytes)
     }
 

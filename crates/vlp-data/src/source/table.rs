@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use super::files::read_file;
 use super::{ColumnRole, Picture, Source};
 use crate::fingerprint::Fingerprint;
-use crate::{Annotation, Damage, DataError, LeftOut, Limits, Metadata, Tally};
+use crate::{Annotation, Damage, DataError, LeftOut, Limits, Metadata, Tally, printable};
 
 /// One line of a table of picture files.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,25 +73,30 @@ impl Table {
             self.rows.push(row);
             return;
         };
-        self.leave_out(&damage);
+        self.count(&damage);
     }
 
     /// Counts a row that cannot be read at all.
     pub fn push_damage(&mut self, damage: &Damage) {
         self.seen += 1;
-        self.leave_out(damage);
+        self.count(damage);
     }
 
-    fn leave_out(&mut self, damage: &Damage) {
+    fn count(&mut self, damage: &Damage) {
         self.tally.add(damage.kind());
         let row = format!("row {}: {damage}", self.seen);
-        self.left_out.add(damage.kind().name(), || row.clone());
+        self.left_out.add(damage.kind().name(), || printable(&row).into_owned());
         self.warn(row);
+    }
+
+    /// Adds what lies beside the table's files and is not read.
+    pub(super) fn leave_out(&mut self, left_out: &LeftOut) {
+        self.left_out.merge(left_out);
     }
 
     pub(super) fn warn(&mut self, text: String) {
         if self.warnings.len() < MOST_WARNINGS {
-            self.warnings.push(format!("{}: {text}", self.origin));
+            self.warnings.push(printable(&format!("{}: {text}", self.origin)).into_owned());
         }
     }
 

@@ -22,6 +22,11 @@ impl Reading {
         if matches!(self.export, Some(Export::Classes(_))) { "cls" } else { "txt" }
     }
 
+    /// Whether the fields of a sample with this text must be read for its captions.
+    pub(super) fn needs_fields(&self, text: &str) -> bool {
+        !matches!(self.export, Some(Export::Classes(_))) && self.fields.are_needed(text)
+    }
+
     /// The captions of a sample with this text and these metadata, to which the number of a class is added.
     pub(super) fn captions(&self, text: &str, metadata: &mut Metadata) -> Result<Vec<String>, Damage> {
         let Some(Export::Classes(names)) = &self.export else { return Ok(self.fields.captions(text, metadata)) };

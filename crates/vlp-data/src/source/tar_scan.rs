@@ -1,12 +1,14 @@
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufReader};
 
 use tar::{Archive, EntryType};
 
 use super::Frugal;
-use crate::{Damage, DamageKind, Limits, Tally};
+use super::positioned::Positioned;
+use super::tar_groups::{Groups, Part};
+use super::tar_options::{KeyRule, TarOptions};
+use super::unread;
+use crate::{DamageKind, LeftOut, Limits, Tally};
 
 /// Where a member's bytes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,50 +34,30 @@ pub(super) struct Scan {
     /// Pictures without any text, which `entries` leaves out.
     pub(super) without_text: usize,
     pub(super) tally: Tally,
+    /// Members that belong to no sample.
+    pub(super) left_out: LeftOut,
+    /// Samples whose key another one has too, and the first such key.
+    pub(super) repeated: (u64, Option<String>),
     /// Damage that concerns more than one sample, in words.
     pub(super) warnings: Vec<String>,
-}
-
-/// The part of a sample that a member gives.
-#[derive(Clone, Copy)]
-enum Part {
-    Image,
-    Text,
-    Json,
-}
-
-#[derive(Default)]
-struct Group {
-    key: String,
-    image: Option<Span>,
-    text: Option<Span>,
-    json: Option<Span>,
-    damaged: bool,
 }
 
 /// Length of a header and multiple of every member's room, in bytes.
 const BLOCK: u64 = 512;
 
-impl Group {
-    /// Which parts there are.
-    fn parts(&self) -> [bool; 3] {
-        [self.image, self.text, self.json].map(|part| part.is_some())
-    }
-}
-
 /// Header blocks and the extended headers before one member may not be longer than this.
 const HEADER_BYTES: u64 = 1 << 20;
 
-/// Reads the headers of a shard, seeking over the data. `text` is what members with captions end in.
+/// Reads the headers of a shard, seeking over the data. `text` is the field of members with captions.
 ///
 /// # Errors
 /// When the file cannot be read at all; damage inside is counted instead.
-pub(super) fn scan(file: &File, text: &str, limits: &Limits) -> io::Result<Scan> {
-    let length = file.metadata()?.len();
+pub(super) fn scan(file: &Positioned, text: &str, options: &TarOptions, limits: &Limits) -> io::Result<Scan> {
+    let length = file.len();
     let budget = Cell::new(HEADER_BYTES);
     let mut archive = Archive::new(Frugal {
         // Small: between headers the reader seeks, which empties the buffer.
-        inner: BufReader::with_capacity(1024, file),
+        inner: BufReader::with_capacity(1024, file.clone()),
         budget: &budget,
         what: "a header of more than 1 MiB",
     });
@@ -99,43 +81,40 @@ pub(super) fn scan(file: &File, text: &str, limits: &Limits) -> io::Result<Scan>
             _ => {}
         }
         let name = entry.path_bytes();
-        let Some((key, extension)) = split_name(&name) else {
+        let Some(name) = acceptable(&name) else {
             scan.tally.add(DamageKind::Name);
             continue;
         };
-        let Some(part) = part_of(&extension, text) else {
+        let Some((key, field)) = split_name(name, options.key) else {
+            unread::count_file(&mut scan.left_out, name);
             continue;
         };
-        let group = groups.of(key);
+        let Some(part) = Part::of(&field, text) else {
+            let ends_in_part = field.rsplit_once('.').is_some_and(|(_, ending)| Part::of(ending, text).is_some());
+            match ends_in_part {
+                true => unread::count(&mut scan.left_out, unread::DOT_IN_KEY, name),
+                false => unread::count_file(&mut scan.left_out, name),
+            }
+            continue;
+        };
         let limit = match part {
-            Part::Image => limits.entry_bytes.min(u64::from(u32::MAX)),
+            Part::Image { .. } => limits.entry_bytes.min(u64::from(u32::MAX)),
             Part::Text => limits.caption_bytes,
             Part::Json => limits.metadata_bytes,
         };
         let damage = if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
-            Some(DamageKind::NotRegular)
+            Err(DamageKind::NotRegular)
         } else if end > length {
-            scan.warnings.push(format!(
-                "ends inside `{key}.{extension}`, {} bytes short; what comes before is kept",
-                end - length
-            ));
-            Some(DamageKind::Cut)
+            scan.warnings
+                .push(format!("ends inside `{name}`, {} bytes short; what comes before is kept", end - length));
+            Err(DamageKind::Cut)
         } else if size > limit {
-            Some(DamageKind::TooLarge)
+            Err(DamageKind::TooLarge)
         } else {
-            let span = Span { offset, length: size as u32 };
-            let slot = match part {
-                Part::Image => &mut group.image,
-                Part::Text => &mut group.text,
-                Part::Json => &mut group.json,
-            };
-            slot.replace(span).map(|_| DamageKind::Duplicate)
+            Ok(Span { offset, length: size as u32 })
         };
-        if let Some(kind) = damage {
-            scan.tally.add(kind);
-            group.damaged = true;
-        }
-        if damage == Some(DamageKind::Cut) {
+        groups.add(key, name, part, damage);
+        if damage == Err(DamageKind::Cut) {
             break;
         }
     }
@@ -143,7 +122,7 @@ pub(super) fn scan(file: &File, text: &str, limits: &Limits) -> io::Result<Scan>
         scan.warnings.push("has no end-of-archive marker and may be cut off; what is whole is kept".to_owned());
     }
     if !scan.warnings.is_empty() {
-        groups.check_last(&mut scan.tally);
+        groups.check_last();
     }
     groups.into_scan(&mut scan);
     Ok(scan)
@@ -154,79 +133,28 @@ fn has_end_marker(end: u64, length: u64) -> bool {
     end.next_multiple_of(BLOCK) + BLOCK <= length
 }
 
-/// The groups of a shard by key, in the order of their first members.
-#[derive(Default)]
-struct Groups {
-    groups: Vec<Group>,
-    by_key: HashMap<String, usize>,
-}
+/// Longer names are refused; no file system has them.
+const MOST_NAME_BYTES: usize = 4096;
 
-impl Groups {
-    fn of(&mut self, key: &str) -> &mut Group {
-        let at = match self.by_key.get(key) {
-            Some(&at) => at,
-            None => {
-                self.by_key.insert(key.to_owned(), self.groups.len());
-                self.groups.push(Group { key: key.to_owned(), ..Group::default() });
-                self.groups.len() - 1
-            }
-        };
-        &mut self.groups[at]
-    }
-
-    /// In an archive without a proper end the last sample may lack members, which its neighbour tells.
-    fn check_last(&mut self, tally: &mut Tally) {
-        if let [.., before, last] = self.groups.as_mut_slice()
-            && !last.damaged
-            && !before.damaged
-            && last.parts() != before.parts()
-        {
-            tally.add(DamageKind::Cut);
-            last.damaged = true;
-        }
-    }
-
-    fn into_scan(self, scan: &mut Scan) {
-        for group in self.groups {
-            // What made it damaged is counted already.
-            if group.damaged {
-                continue;
-            }
-            let Some(image) = group.image else {
-                scan.tally.add(Damage::NoImage.kind());
-                continue;
-            };
-            if group.text.is_none() && group.json.is_none() {
-                scan.tally.add(Damage::NoCaption.kind());
-                scan.without_text += 1;
-                continue;
-            }
-            scan.entries.push(Entry { key: group.key.into(), image, text: group.text, json: group.json });
-        }
-    }
-}
-
-fn part_of(extension: &str, text: &str) -> Option<Part> {
-    match extension {
-        _ if extension == text => Some(Part::Text),
-        "png" | "jpg" | "jpeg" | "webp" => Some(Part::Image),
-        "json" => Some(Part::Json),
-        _ => None,
-    }
-}
-
-/// Key (up to the first dot of the file name) and extension (the rest, in lower case); none for a name that is refused.
+/// A member's name, if it is one to show and to work with; none for a name that is refused.
 ///
 /// Nothing is ever written under these names, but they end up in logs and tables, and in other tools.
-fn split_name(name: &[u8]) -> Option<(&str, String)> {
+fn acceptable(name: &[u8]) -> Option<&str> {
     let name = std::str::from_utf8(name).ok()?;
     let name = name.strip_prefix("./").unwrap_or(name);
     let climbs = name.split(['/', '\\']).any(|part| part == "..");
-    if climbs || name.starts_with(['/', '\\']) || name.len() > 255 || name.contains(char::is_control) {
-        return None;
-    }
+    let refused =
+        climbs || name.starts_with(['/', '\\']) || name.len() > MOST_NAME_BYTES || name.contains(char::is_control);
+    (!refused).then_some(name)
+}
+
+/// Key and field (the rest, in lower case); none for hidden files, and for names without a dot.
+fn split_name(name: &str, rule: KeyRule) -> Option<(&str, String)> {
     let file = name.rfind('/').map_or(0, |slash| slash + 1);
-    let dot = name[file..].find('.').map_or(name.len(), |dot| file + dot);
-    let extension = name.get(dot + 1..).unwrap_or_default();
-    Some((&name[..dot], extension.to_ascii_lowercase()))
+    let dot = match rule {
+        KeyRule::FirstDot => name[file..].find('.')?,
+        KeyRule::LastDot => name[file..].rfind('.')?,
+    };
+    let hidden = name[file..].starts_with('.');
+    (!hidden).then(|| (&name[..file + dot], name[file + dot + 1..].to_ascii_lowercase()))
 }

@@ -1,37 +1,46 @@
-#[cfg(feature = "remote")]
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::clip_benchmark::export_of;
-
 #[cfg(feature = "remote")]
 use super::far_shards::Far;
 use super::files::open_file;
 use super::open_files::Kept;
+use super::positioned::Positioned;
 use super::shard_file::{Seen, ShardFile};
 use super::tar_options::TarOptions;
 use super::tar_reading::Reading;
 use super::tar_scan::{Entry, Scan, Span, scan};
+use super::unpack::{Packing, Unpacked};
+use super::unread::{DOT_IN_KEY, SECOND_PICTURE};
 use super::{Picture, Source};
 use crate::fingerprint::{Fingerprint, last_part};
-use crate::{Annotation, Damage, DataError, Limits, Metadata, Tally};
+use crate::{Annotation, Damage, DataError, LeftOut, Limits, Metadata, Tally, printable};
 
 /// Image-caption pairs in tar shards (WebDataset layout), indexed once and read at random.
 ///
-/// A sample is the members of a shard that share a key (the path up to the first dot of the file name): a picture
-/// (`.png`, `.jpg`, `.jpeg`, `.webp`), a caption (`.txt`, or the field `caption` of `.json`) and metadata (`.json`).
-/// Samples are numbered in the order of the shards and of their members, from 0.
+/// A sample is the members of a shard that share a key (the path up to the first dot of the file name, or the last: see
+/// [`KeyRule`](crate::KeyRule)): a picture (`.jpg`, `.png`, `.jpeg`, `.webp` and those of the image features; the first of these,
+/// as in open_clip, where there are several), a caption (`.txt`, or the field `caption` of `.json`) and metadata (`.json`). A part
+/// that comes twice begins another sample of the same key. Samples are numbered in the order of the shards and of their members,
+/// from 0.
+///
+/// Shards packed with gzip, or with zstd, xz or bzip2 (feature `compressed`), whatever their names are, are unpacked when they are
+/// opened: see [`TarOptions`].
 #[derive(Debug)]
 pub struct TarShards {
     pub(super) shards: Vec<ShardFile>,
     entries: Vec<(u32, Entry)>,
-    options: TarOptions,
-    /// What the text of a shard's samples is.
+    pub(super) options: TarOptions,
+    /// How the captions of each shard are found.
     readings: Vec<Arc<Reading>>,
-    limits: Limits,
+    pub(super) limits: Limits,
     tally: Tally,
+    left_out: LeftOut,
+    /// Samples whose key another one of their shard has too, and the first such key.
+    repeated: (u64, Option<String>),
     warnings: Vec<String>,
+    unpacked: Unpacked,
     /// What shards that are fetched need beyond that.
     #[cfg(feature = "remote")]
     pub(super) far: Option<Far>,
@@ -49,10 +58,10 @@ impl TarShards {
         Self::open_with(paths, &TarOptions::default(), limits)
     }
 
-    /// As [`TarShards::open`], with a say in where captions are.
+    /// As [`TarShards::open`], with a say in how names are read and packed shards unpacked.
     ///
     /// # Errors
-    /// As there.
+    /// As there, and when packed shards unpack to more than the options allow.
     pub fn open_with(
         paths: impl IntoIterator<Item = PathBuf>,
         options: &TarOptions,
@@ -73,13 +82,17 @@ impl TarShards {
             readings: Vec::new(),
             limits,
             tally: Tally::default(),
+            left_out: LeftOut::default(),
+            repeated: (0, None),
             warnings: Vec::new(),
+            unpacked: Unpacked::default(),
             #[cfg(feature = "remote")]
             far: None,
         }
     }
 
-    pub(super) fn finish(self) -> Result<Self, DataError> {
+    pub(super) fn finish(mut self) -> Result<Self, DataError> {
+        self.warn_of_names();
         if self.entries.is_empty() {
             return Err(DataError::NoSamples {
                 shards: self.shards.len(),
@@ -90,18 +103,56 @@ impl TarShards {
         Ok(self)
     }
 
+    /// What the rules for names make of members that look like parts of samples.
+    fn warn_of_names(&mut self) {
+        let of = |wanted| self.left_out.iter().find(|(reason, _)| *reason == wanted).map(|(_, found)| found);
+        let mut warnings = Vec::new();
+        if let Some(dotted) = of(DOT_IN_KEY) {
+            let example = dotted.examples.first().map_or("", String::as_str);
+            let file = example.rfind('/').map_or(0, |slash| slash + 1);
+            let (key, field) = example[file..].split_once('.').unwrap_or_default();
+            warnings.push(format!(
+                "{} members belong to no sample, since a key ends at the first dot of a file name, e.g. `{example}`: key `{key}`, field \
+                 `{field}`; `KeyRule::LastDot` (key = \"last_dot\") reads them",
+                dotted.count
+            ));
+        }
+        if let Some(second) = of(SECOND_PICTURE) {
+            warnings.push(format!(
+                "{} pictures are left out since their samples have another one that goes before (jpg, png, jpeg, webp), e.g. `{}`",
+                second.count,
+                second.examples.join("`, `")
+            ));
+        }
+        if let (count @ 1.., Some(key)) = &self.repeated {
+            let key = printable(key);
+            warnings.push(format!("{count} samples have the key of another one of their shard, e.g. `{key}`; all are kept, as in open_clip"));
+        }
+        // Before those of single shards, as they say why a shard seems empty.
+        self.warnings.splice(0..0, warnings);
+    }
+
     pub(super) fn add_local(&mut self, path: PathBuf) -> Result<(), DataError> {
         let read_error = |source| DataError::Read { path: path.clone(), source };
-        let file = open_file(&path)?;
+        let opened = open_file(&path)?;
+        let seen = Seen::of(&opened).map_err(read_error)?;
+        let whole = Positioned::new(Arc::new(opened)).map_err(read_error)?;
+        let packing = Packing::of(&whole).map_err(read_error)?;
+        let (file, broken) = match packing {
+            None => (whole, None),
+            Some(packing) => self.unpacked.add(&path, &whole, packing, &self.options)?,
+        };
         let reading = self.reading(&path)?;
-        let found = scan(&file, reading.text_field(), &self.limits).map_err(read_error)?;
-        let seen = Seen::of(&file).map_err(read_error)?;
-        let shard = ShardFile::Local { open: Kept::keep(file), path, seen };
-        let captions = any_caption(&shard, &found, &reading, &self.limits);
+        let mut found = scan(&file, reading.text_field(), &self.options, &self.limits).map_err(read_error)?;
+        found.warnings.extend(broken);
+        let captions = any_caption(&file, &found, &reading, &self.limits);
+        // What is unpacked lies in one file for all, which stays open anyway.
+        let open = if packing.is_some() { Some(Kept::shared(file)) } else { Kept::keep(file) };
+        let shard = ShardFile::Local { path, open, seen };
         self.add(shard, found, reading, captions)
     }
 
-    /// How the text of a shard is read; that of its neighbour, where both lie in one folder.
+    /// How the captions of a shard are found; as those of its neighbour, where both lie in one folder.
     fn reading(&self, path: &Path) -> Result<Arc<Reading>, DataError> {
         let known = match (self.shards.last(), self.readings.last()) {
             (Some(ShardFile::Local { path: last, .. }), Some(reading)) if last.parent() == path.parent() => {
@@ -122,16 +173,21 @@ impl TarShards {
     ) -> Result<(), DataError> {
         let name = shard.name();
         for warning in &found.warnings {
-            self.warnings.push(format!("{name}: {warning}"));
+            self.warnings.push(printable(&format!("{name}: {warning}")).into_owned());
         }
         if found.entries.is_empty() && found.without_text == 0 {
             self.warnings.push(format!("{name}: no samples in it"));
         }
         self.tally.merge(&found.tally);
+        self.left_out.merge(&found.left_out);
+        self.repeated.0 += found.repeated.0;
+        if self.repeated.1.is_none() {
+            self.repeated.1 = found.repeated.1;
+        }
         if !captions {
             return Err(DataError::NoCaptions {
                 samples: found.entries.len() + found.without_text,
-                fields: fields_of(&shard, &found),
+                fields: fields_of(&shard, &found.entries),
                 shard: name.into(),
             });
         }
@@ -151,15 +207,25 @@ impl TarShards {
 }
 
 /// Whether a shard without captions can be ruled out: usually the first sample settles it.
-fn any_caption(shard: &ShardFile, scan: &Scan, reading: &Reading, limits: &Limits) -> bool {
-    any_caption_by(scan, reading, limits, |span| shard.read(span))
+pub(super) fn any_caption(file: &Positioned, scan: &Scan, reading: &Reading, limits: &Limits) -> bool {
+    let read = |span: Span| {
+        let mut bytes = vec![0; span.length as usize];
+        file.read_at(&mut bytes, span.offset).map_err(|error| Damage::Io(error.to_string()))?;
+        Ok(bytes)
+    };
+    let empty = scan.entries.is_empty() && scan.without_text == 0;
+    empty
+        || scan.entries.iter().any(|entry| {
+            // Damage of another kind says nothing about captions and is met again when training.
+            !matches!(annotate(read, entry, reading, limits), Err(Damage::NoCaption))
+        })
 }
 
 /// The fields that the first readable `.json` of a shard has, for whoever has to name one.
-fn fields_of(shard: &ShardFile, scan: &Scan) -> String {
+fn fields_of(shard: &ShardFile, entries: &[Entry]) -> String {
     let metadata = |entry: &Entry| Metadata::parse(&shard.read(entry.json?).ok()?).ok();
-    let names = scan.entries.iter().take(10).find_map(metadata).map(|metadata| {
-        metadata.fields().keys().take(20).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let names = entries.iter().take(10).find_map(metadata).map(|metadata| {
+        metadata.fields().keys().take(20).map(|name| format!("`{}`", printable(name))).collect::<Vec<_>>().join(", ")
     });
     match names {
         Some(names) if !names.is_empty() => {
@@ -167,30 +233,6 @@ fn fields_of(shard: &ShardFile, scan: &Scan) -> String {
         }
         _ => String::new(),
     }
-}
-
-/// The same for a shard that is only a file yet.
-#[cfg(feature = "remote")]
-pub(super) fn any_caption_in(file: &File, scan: &Scan, reading: &Reading, limits: &Limits) -> bool {
-    any_caption_by(scan, reading, limits, |span| {
-        let mut bytes = vec![0; span.length as usize];
-        super::positioned::read_at(file, &mut bytes, span.offset).map_err(|error| Damage::Io(error.to_string()))?;
-        Ok(bytes)
-    })
-}
-
-fn any_caption_by(
-    scan: &Scan,
-    reading: &Reading,
-    limits: &Limits,
-    read: impl Fn(Span) -> Result<Vec<u8>, Damage>,
-) -> bool {
-    let empty = scan.entries.is_empty() && scan.without_text == 0;
-    empty
-        || scan.entries.iter().any(|entry| {
-            // Damage of another kind says nothing about captions and is met again when training.
-            !matches!(annotate(&read, entry, reading, limits), Err(Damage::NoCaption))
-        })
 }
 
 /// Whether a name is a URL.
@@ -252,6 +294,12 @@ impl Source for TarShards {
         fingerprint.finish()
     }
 
+    fn left_out(&self) -> LeftOut {
+        let mut left_out = self.left_out.clone();
+        self.tally.iter().for_each(|(kind, count)| left_out.add_count(kind.name(), count));
+        left_out
+    }
+
     fn groups(&self) -> Vec<usize> {
         let mut lengths = vec![0; self.shards.len()];
         for (shard, _) in &self.entries {
@@ -279,14 +327,15 @@ fn annotate(
     reading: &Reading,
     limits: &Limits,
 ) -> Result<Annotation, Damage> {
-    let mut metadata = match entry.json {
-        Some(span) => Metadata::parse(&read(span)?)?,
-        None => Metadata::default(),
-    };
     let mut text = String::new();
     if let Some(span) = entry.text {
         text = String::from_utf8(read(span)?).map_err(|_| Damage::Encoding)?;
     }
+    let mut metadata = match entry.json {
+        Some(span) if reading.needs_fields(&text) => Metadata::parse(&read(span)?)?,
+        Some(span) => Metadata::parse_or_note(&read(span)?),
+        None => Metadata::default(),
+    };
     let captions = reading.captions(&text, &mut metadata)?.into_iter();
     let mut captions = captions.map(|caption| caption.trim().to_owned()).filter(|caption| !caption.is_empty());
     let caption = captions.next().ok_or(Damage::NoCaption)?;

@@ -61,19 +61,21 @@ fn csv_options(path: &Path, header: &str, options: &SourceOptions) -> CsvOptions
         None if extension == "csv" => vec![',', ';', '\t', '|'],
         None => vec!['\t', ',', ';', '|'],
     };
-    let found = likely.iter().find_map(|&separator| {
-        let names: Vec<&str> = header.split(separator).map(|name| name.trim().trim_matches('"').trim()).collect();
-        let (image, captions) = columns(&names, options)?;
-        Some((separator, image, captions))
-    });
-    let named = |name: &Option<String>, usual: String| name.clone().unwrap_or(usual);
+    let names = |separator: char| -> Vec<&str> {
+        header.split(separator).map(|name| name.trim().trim_matches('"').trim()).collect()
+    };
+    let whole = |&separator: &char| {
+        let names = names(separator);
+        Some((separator, image_column(&names, options)?, caption_columns(&names, options)?))
+    };
     let usual = CsvOptions::default();
-    let (separator, image_column, mut captions) = found.unwrap_or_else(|| {
-        let captions = match options.captions.is_empty() {
-            true => vec![usual.caption_column.clone()],
-            false => options.captions.clone(),
-        };
-        (likely[0], named(&options.image, usual.image_column.clone()), captions)
+    let (separator, image_column, mut captions) = likely.iter().find_map(whole).unwrap_or_else(|| {
+        // Half of it at least, so that the message says what is missing.
+        let half = |&separator: &char| Some((separator, image_column(&names(separator), options)?));
+        let image = options.image.clone().unwrap_or(usual.image_column);
+        let (separator, image) = likely.iter().find_map(half).unwrap_or((likely[0], image));
+        let captions = if options.captions.is_empty() { vec![usual.caption_column] } else { options.captions.clone() };
+        (separator, image, captions)
     });
     let others = captions.split_off(1);
     CsvOptions {
@@ -88,23 +90,30 @@ fn csv_options(path: &Path, header: &str, options: &SourceOptions) -> CsvOptions
     }
 }
 
-/// Columns of picture and captions; open_clip's names go before others.
-fn columns(names: &[&str], options: &SourceOptions) -> Option<(String, Vec<String>)> {
-    let there = |name: &str| names.iter().find(|there| **there == name).map(|name| (*name).to_owned());
-    let any_case =
-        |name: &str| names.iter().find(|there| there.eq_ignore_ascii_case(name)).map(|name| (*name).to_owned());
-    let image = match &options.image {
-        Some(name) => there(name),
-        None => there("filepath").or_else(|| IMAGE_FIELDS.iter().find_map(|name| any_case(name))),
-    }?;
-    let captions = match &options.captions[..] {
-        [] => {
-            let own = there("title").filter(|_| image == "filepath");
-            vec![own.or_else(|| CAPTION_FIELDS.iter().find_map(|name| any_case(name)))?]
-        }
-        named => named.iter().map(|name| there(name)).collect::<Option<_>>()?,
-    };
-    Some((image, captions))
+/// The column of pictures; open_clip's name goes before others.
+fn image_column(names: &[&str], options: &SourceOptions) -> Option<String> {
+    match &options.image {
+        Some(name) => exactly(names, name),
+        None => exactly(names, "filepath").or_else(|| IMAGE_FIELDS.iter().find_map(|name| in_any_case(names, name))),
+    }
+}
+
+/// The columns of captions; beside open_clip's name for pictures its name for captions goes before others.
+fn caption_columns(names: &[&str], options: &SourceOptions) -> Option<Vec<String>> {
+    if !options.captions.is_empty() {
+        return options.captions.iter().map(|name| exactly(names, name)).collect();
+    }
+    let own = exactly(names, "title").filter(|_| exactly(names, "filepath").is_some());
+    let usual = || CAPTION_FIELDS.iter().find_map(|name| in_any_case(names, name));
+    own.or_else(usual).map(|name| vec![name])
+}
+
+fn exactly(names: &[&str], wanted: &str) -> Option<String> {
+    names.iter().find(|name| **name == wanted).map(|name| (*name).to_owned())
+}
+
+fn in_any_case(names: &[&str], wanted: &str) -> Option<String> {
+    names.iter().find(|name| name.eq_ignore_ascii_case(wanted)).map(|name| (*name).to_owned())
 }
 
 /// Folders in which a list's pictures usually lie, from the list's own on.

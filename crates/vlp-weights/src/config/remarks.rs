@@ -33,7 +33,7 @@ impl ModelConfig {
             };
             remarks.push(format!(
                 "open_clip's image tower of this name computes {}, the weights were trained with {}: its vectors differ in the \
-                 third digit",
+                 fourth digit",
                 form(&reduced),
                 form(self)
             ));
@@ -53,5 +53,48 @@ impl ModelConfig {
             );
         }
         remarks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset;
+
+    /// A SigLIP of transformers, whose image towers all compute GELU's tanh form.
+    fn siglip(side: usize) -> ModelConfig {
+        let mut json = preset("ViT-B-16-SigLIP").unwrap().to_hugging_face().unwrap();
+        json["vision_config"]["hidden_act"] = "gelu_pytorch_tanh".into();
+        json["vision_config"]["image_size"] = side.into();
+        ModelConfig::from_hugging_face(&json.to_string()).unwrap()
+    }
+
+    #[test]
+    fn where_timm_has_a_name_the_name_alone_is_written() {
+        for side in [224, 256, 384, 512] {
+            let config = siglip(side);
+            assert!(config.vision_cfg.timm_model_kwargs.is_some());
+            let written = config.for_releases();
+            assert_eq!(
+                written.vision_cfg.timm_model_name.as_deref(),
+                Some(&*format!("vit_base_patch16_siglip_{side}"))
+            );
+            assert_eq!(written.vision_cfg.timm_model_kwargs, None);
+            written.towers().unwrap();
+            let remarks = config.remarks(Format::OpenClip, true);
+            assert!(remarks[0].contains("exact GELU") && remarks[0].contains("tanh form"), "{remarks:?}");
+        }
+        // What is open_clip's own loses nothing.
+        let own = preset("ViT-B-16-SigLIP").unwrap();
+        assert_eq!((own.for_releases(), own.remarks(Format::OpenClip, true)), (own.clone(), Vec::new()));
+    }
+
+    #[test]
+    fn a_tower_without_a_name_is_told() {
+        let config = siglip(240);
+        assert_eq!(config.for_releases(), config);
+        assert!(config.remarks(Format::OpenClip, true)[0].contains("3.3.0"));
+        let other = config.remarks(Format::HuggingFace, false);
+        assert!(other.len() == 1 && other[0].contains("tokenizer.json"), "{other:?}");
     }
 }

@@ -5,7 +5,7 @@ mod hugging_face;
 mod open_clip;
 
 use serde::{Deserialize, Serialize};
-use vlp_augment::{Filter, Image, ImageTransform, Normalization, ResizeMode, ResizeTo, SampleRng};
+use vlp_augment::{Filter, Image, ImageTransform, Normalization, PassOrder, ResizeMode, ResizeTo, SampleRng};
 
 pub use fit::FitPicture;
 
@@ -183,7 +183,7 @@ impl PreprocessConfig {
             Interpolation::Lanczos => Filter::Lanczos,
             Interpolation::Nearest => Filter::Nearest,
         };
-        let to = |[height, width]: [usize; 2]| ResizeTo { width, height, mode, filter };
+        let to = |[height, width]: [usize; 2]| ResizeTo { width, height, mode, filter, order: PassOrder::default() };
         match self.resize.map(ImageSize::height_width) {
             None if self.crop_down && mode == ResizeMode::Shortest && height == width => {
                 FitPicture::Cut { from: to([height, width]), side: height, down: true }

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use crate::source::TarOptions;
+use crate::source::tar_options::{KeyRule, TarOptions};
 use crate::source::tar_scan::{Entry, Scan, Span};
-use crate::{Limits, Tally};
+use crate::{LeftOut, Limits, Tally};
 
 /// What one pass over a shard found, kept in the cache longer than the shard: which samples there are, and where.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,13 +18,16 @@ pub(in crate::source) struct IndexFile {
     pub(super) etag: Option<String>,
     /// What depends on limits was decided under these.
     limits: [u64; 3],
+    key: KeyRule,
     /// Whether there are captions was decided by these.
     #[serde(default)]
-    options: TarOptions,
+    captions_in: (Vec<String>, bool),
     without_text: usize,
     /// Whether a sample has a caption.
     pub(in crate::source) captions: bool,
     tally: Tally,
+    left_out: LeftOut,
+    repeated: (u64, Option<String>),
     warnings: Vec<String>,
     /// Key, then offset and length of picture, text and metadata.
     entries: Vec<(String, SpanPair, Option<SpanPair>, Option<SpanPair>)>,
@@ -32,14 +35,13 @@ pub(in crate::source) struct IndexFile {
 
 type SpanPair = (u64, u32);
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl IndexFile {
     pub(super) fn new(
         url: &str,
         (length, etag): (u64, Option<String>),
-        options: &TarOptions,
-        limits: &Limits,
+        (options, limits): (&TarOptions, &Limits),
         captions: bool,
         scan: Scan,
     ) -> Self {
@@ -51,26 +53,36 @@ impl IndexFile {
             length,
             etag,
             limits: relevant(limits),
-            options: options.clone(),
+            key: options.key,
+            captions_in: (options.captions.clone(), options.caption_lines),
             without_text: scan.without_text,
             captions,
             tally: scan.tally,
+            left_out: scan.left_out,
+            repeated: scan.repeated,
             warnings: scan.warnings,
             entries: scan.entries.into_iter().map(entry).collect(),
         }
     }
 
-    /// The index of a URL under these limits; none where there is none, or it is not whole.
-    pub(super) fn read(cache: &Cache, name: &str, url: &str, options: &TarOptions, limits: &Limits) -> Option<Self> {
+    /// The index of a URL by this rule and under these limits; none where there is none, or it is not whole.
+    pub(super) fn read(
+        cache: &Cache,
+        name: &str,
+        url: &str,
+        (options, limits): (&TarOptions, &Limits),
+    ) -> Option<Self> {
         let index: Self = serde_json::from_slice(&fs::read(cache.path(name, "index")).ok()?).ok()?;
         let inside = |(offset, length): &SpanPair| offset.saturating_add(u64::from(*length)) <= index.length;
         let whole = index.entries.iter().all(|(_, image, text, json)| {
             inside(image) && text.as_ref().is_none_or(inside) && json.as_ref().is_none_or(inside)
         });
+        let by_same = index.captions_in == (options.captions.clone(), options.caption_lines);
         let same = index.version == VERSION
             && index.url == url
-            && index.limits == relevant(limits)
-            && index.options == *options;
+            && index.key == options.key
+            && by_same
+            && index.limits == relevant(limits);
         (whole && same).then_some(index)
     }
 
@@ -91,7 +103,14 @@ impl IndexFile {
             json: json.map(span),
         });
         let entries = entries.collect();
-        Scan { entries, without_text: self.without_text, tally: self.tally, warnings: self.warnings }
+        Scan {
+            entries,
+            without_text: self.without_text,
+            tally: self.tally,
+            left_out: self.left_out,
+            repeated: self.repeated,
+            warnings: self.warnings,
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use super::cache::Cache;
 use super::fetch::{fetch, near};
 use super::index_file::IndexFile;
 use super::place::{Place, Stores};
-use crate::source::TarOptions;
+use crate::source::positioned::Positioned;
+use crate::source::tar_options::TarOptions;
 use crate::source::tar_scan::{Scan, scan};
+use crate::source::unpack::Packing;
 use crate::{Limits, Unreachable};
 
 /// Where shards are fetched from and kept.
@@ -53,20 +55,26 @@ impl Remote {
         url: &str,
         options: &TarOptions,
         limits: &Limits,
-        has_caption: impl Fn(&File, &Scan) -> bool,
+        has_caption: impl Fn(&Positioned, &Scan) -> bool,
     ) -> Result<(RemoteShard, IndexFile), Unreachable> {
         let place = self.stores.place(url, &self.options)?;
         let (cache, name) = (Arc::clone(&self.cache), Cache::name(url));
         let near = |error: std::io::Error| near(&place, &self.cache, &error);
         let lock = cache.hold(&name).map_err(near)?;
-        let index = match IndexFile::read(&cache, &name, url, options, limits) {
+        let index = match IndexFile::read(&cache, &name, url, (options, limits)) {
             Some(index) => index,
             None => {
                 let (mut file, length, etag) = fetch(&place, &cache, &name, &self.options)?;
                 file.rewind().map_err(near)?;
-                let found = scan(&file, "txt", limits).map_err(near)?;
-                let captions = has_caption(&file, &found);
-                let index = IndexFile::new(url, (length, etag), options, limits, captions, found);
+                let whole = Positioned::new(Arc::new(file.try_clone().map_err(near)?)).map_err(near)?;
+                let mut found = scan(&whole, "txt", options, limits).map_err(near)?;
+                if let Some(packing) = Packing::of(&whole).map_err(near)? {
+                    let name = packing.name();
+                    found.warnings =
+                        vec![format!("is packed with {name}: remote shards are read as they are, unpack it first")];
+                }
+                let captions = has_caption(&whole, &found);
+                let index = IndexFile::new(url, (length, etag), (options, limits), captions, found);
                 // In this order, a shard without an index is fetched again, and an index without a shard is no harm.
                 cache.publish(&name, &file).map_err(near)?;
                 index.write(&cache, &name).map_err(near)?;

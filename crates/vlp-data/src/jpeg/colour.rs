@@ -1,0 +1,107 @@
+//! Components to red, green and blue.
+
+use super::Plane;
+use super::header::{Frame, Header};
+use super::upsample::Upsampler;
+
+/// What the components are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Space {
+    Grey,
+    Rgb,
+    /// Luma and chroma, as JFIF has them.
+    YCbCr,
+    /// Inks, stored inverted, as Adobe does and Pillow expects.
+    Cmyk,
+    /// The same with the inks but black as luma and chroma.
+    Ycck,
+}
+
+/// As libjpeg finds it out: JFIF's segment, then Adobe's, then the numbers of the components.
+fn space(header: &Header, frame: &Frame) -> Space {
+    let ids = frame.ids();
+    match (ids.len(), header.adobe) {
+        (1, _) => Space::Grey,
+        (3, Some(0)) if !header.jfif => Space::Rgb,
+        (3, None) if !header.jfif && ids == *b"RGB" => Space::Rgb,
+        (3, _) => Space::YCbCr,
+        (_, Some(0) | None) => Space::Cmyk,
+        _ => Space::Ycck,
+    }
+}
+
+/// Blue, green and red of a sample of luma and chroma, in 2^-16 with rounding.
+#[inline(always)]
+fn from_ycc(y: u8, blue: u8, red: u8) -> [u8; 3] {
+    let (y, blue, red) = (i32::from(y), i32::from(blue) - 128, i32::from(red) - 128);
+    let half = 1 << 15;
+    [
+        y + ((91_881 * red + half) >> 16),
+        y + ((-22_554 * blue - 46_802 * red + half) >> 16),
+        y + ((116_130 * blue + half) >> 16),
+    ]
+    .map(|value| value.clamp(0, 255) as u8)
+}
+
+/// What is left of a light through an ink, as Pillow computes it; both inverted.
+#[inline(always)]
+fn through(ink: u8, black: u8) -> u8 {
+    let product = u32::from(255 - ink) * u32::from(black) + 128;
+    black.saturating_sub(((product + (product >> 8)) >> 8) as u8)
+}
+
+/// The pixels of a picture.
+pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result<Vec<u8>, String> {
+    let space = space(header, frame);
+    let ways = (0..planes.len()).map(|number| Upsampler::new(frame, number)).collect::<Result<Vec<_>, _>>()?;
+    let [width, height] = frame.size;
+    let pixels = vec![0; width * height * 3];
+    // Called once, so that its body itself is inlined into the code for each set of instructions.
+    let pixels = pulp::Arch::new().dispatch(
+        #[inline(always)]
+        move || {
+            let (mut ways, mut pixels) = (ways, pixels);
+            for (y, out) in pixels.chunks_exact_mut(width * 3).enumerate() {
+                let out = out.as_chunks_mut::<3>().0;
+                match (ways.as_mut_slice(), planes) {
+                    ([a, b, c], [p, q, r]) => {
+                        let (a, b, c) = (&a.row(p, y)[..width], &b.row(q, y)[..width], &c.row(r, y)[..width]);
+                        let samples = out.iter_mut().zip(a).zip(b).zip(c);
+                        if space == Space::Rgb {
+                            for (((out, &a), &b), &c) in samples {
+                                *out = [a, b, c];
+                            }
+                        } else {
+                            for (((out, &a), &b), &c) in samples {
+                                *out = from_ycc(a, b, c);
+                            }
+                        }
+                    }
+                    ([a, b, c, d], [p, q, r, s]) => {
+                        let (a, b, c, d) = (
+                            &a.row(p, y)[..width],
+                            &b.row(q, y)[..width],
+                            &c.row(r, y)[..width],
+                            &d.row(s, y)[..width],
+                        );
+                        for ((((out, &a), &b), &c), &black) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                            // Luma and chroma are those of the light that the inks leave.
+                            let inks =
+                                if space == Space::Ycck { from_ycc(a, b, c).map(|v| 255 - v) } else { [a, b, c] };
+                            *out = inks.map(|ink| through(ink, black));
+                        }
+                    }
+                    ([a, ..], [p, ..]) => {
+                        let row = &a.row(p, y)[..width];
+                        for (out, &v) in out.iter_mut().zip(row) {
+                            *out = [v; 3];
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            pixels
+        },
+    );
+    Ok(pixels)
+}
