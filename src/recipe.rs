@@ -30,7 +30,7 @@ pub use checkpoint::{CheckpointRecipe, LogRecipe};
 pub use data::{DataRecipe, SourceRecipe, ValidationRecipe};
 pub use error::RecipeError;
 pub use eval::{EvalRecipe, EvalSetRecipe, KnnRecipe, ZeroShotRecipe};
-pub use init::{InitRecipe, LayerDecayRecipe, LockRecipe, LoraRecipe};
+pub use init::{EmaRecipe, InitRecipe, LayerDecayRecipe, LockRecipe, LoraRecipe};
 pub use normalization::{ChannelStatistics, NormalizationRecipe};
 pub use optimizer::OptimizerRecipe;
 pub use schedule::{ScheduleKind, ScheduleRecipe};
@@ -103,6 +103,9 @@ pub struct Recipe<M = AnyMethodConfig, I = AnyImageEncoderConfig> {
     /// Learning rates that fall with depth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer_decay: Option<LayerDecayRecipe>,
+    /// A moving average of the parameters, for evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<EmaRecipe>,
     /// How parameters move.
     pub optimizer: OptimizerRecipe,
     /// How fast they move at each step.
@@ -336,6 +339,7 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
         self.lock.as_ref().map_or(Ok(()), LockRecipe::check)?;
         self.lora.as_ref().map_or(Ok(()), LoraRecipe::check)?;
         self.layer_decay.as_ref().map_or(Ok(()), LayerDecayRecipe::check)?;
+        self.ema.as_ref().map_or(Ok(()), EmaRecipe::check)?;
         self.schedule.check()?;
         self.optimizer.check()?;
         self.eval.check()?;

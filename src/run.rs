@@ -334,6 +334,11 @@ pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> Result<MethodOf, Ru
     build::untrained(recipe, device)
 }
 
+/// `method` with what a checkpoint has for evaluation.
+pub(crate) fn filled(checkpoint: &Checkpoint, method: MethodOf) -> Result<MethodOf, RunError> {
+    build::filled(checkpoint, method)
+}
+
 /// The tokenizer of a recipe.
 pub(crate) fn tokenizer(recipe: &Recipe) -> Result<Arc<dyn Tokenizer>, RunError> {
     build::tokenizer(&recipe.tokenizer, &recipe.text)

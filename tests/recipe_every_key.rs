@@ -10,9 +10,9 @@ use toml::{Table, Value};
 use vlp::core::BatchSource;
 use vlp::encoders::{LoraConfig, TextTransformerConfig};
 use vlp::recipe::{
-    AugmentRecipe, CheckpointRecipe, DataRecipe, EvalRecipe, EvalSetRecipe, KnnRecipe, LayerDecayRecipe, LockRecipe,
-    LogRecipe, LoraRecipe, NormalizationRecipe, OptimizerRecipe, Recipe, ScheduleKind, ScheduleRecipe, SourceRecipe,
-    TokenizerRecipe, ValidationRecipe, ViewsRecipe, ZeroShotRecipe,
+    AugmentRecipe, CheckpointRecipe, DataRecipe, EmaRecipe, EvalRecipe, EvalSetRecipe, KnnRecipe, LayerDecayRecipe,
+    LockRecipe, LogRecipe, LoraRecipe, NormalizationRecipe, OptimizerRecipe, Recipe, ScheduleKind, ScheduleRecipe,
+    SourceRecipe, TokenizerRecipe, ValidationRecipe, ViewsRecipe, ZeroShotRecipe,
 };
 use vlp::run::{Run, RunOptions};
 
@@ -118,6 +118,7 @@ fn every_key() -> Recipe {
             image: None,
             text: Some(LoraConfig { rank: 2, alpha: 4.0, layers: vec!["qkv".into()], init_std: Some(0.1) }),
         }),
+        ema: Some(EmaRecipe { decay: 0.9 }),
         layer_decay: Some(LayerDecayRecipe { image: 0.8, text: 0.9 }),
         optimizer: OptimizerRecipe {
             beta_1: 0.9,

@@ -30,7 +30,8 @@ pub(super) fn is_run(folder: &Path) -> bool {
 /// The model of a run's newest checkpoint, or of the checkpoint given.
 pub(super) fn open(folder: &Path, device: &Device, tokenizer: Option<&Path>) -> Result<Model, PretrainedError> {
     let (checkpoint, recipe) = run::stored(folder).map_err(|error| of_run(folder, error))?;
-    let method = checkpoint.load_model(run::untrained(&recipe, device).map_err(|error| of_run(folder, error))?)?;
+    let method = run::untrained(&recipe, device).and_then(|method| run::filled(&checkpoint, method));
+    let method = method.map_err(|error| of_run(folder, error))?;
     let texts = match (text_reader(&recipe, tokenizer), tokenizer) {
         (Err(error), None) => Err(error.to_string()),
         (texts, _) => Ok(texts?),

@@ -61,6 +61,26 @@ impl Default for LayerDecayRecipe {
     }
 }
 
+/// A moving average of the parameters, which evaluation looks at in their place; nothing learns from it.
+///
+/// After `n` updates its decay is at most `(1 + n) / (10 + n)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmaRecipe {
+    /// The share of the average that stays at each update.
+    pub decay: f64,
+}
+
+impl EmaRecipe {
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        if self.decay > 0.0 && self.decay < 1.0 {
+            return Ok(());
+        }
+        let must = "above 0 and below 1, such as 0.9999";
+        Err(RecipeError::Value { key: "ema.decay", value: self.decay.to_string(), must })
+    }
+}
+
 impl InitRecipe {
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |value: &str, must| Err(RecipeError::Value { key: "init", value: value.to_owned(), must });

@@ -12,12 +12,13 @@ use vlp_data::{CanonicalText, ClipBpe, Dataset, HfTokenizer, Loader, LoaderConfi
 use vlp_encoders::{AnyImageEncoder, ImageEncoderConfig, LayerGroups, Layered, TextTransformer, TextTransformerConfig};
 use vlp_methods::{AnyMethod, MethodConfig};
 use vlp_trainer::{
-    Checkpoints, HookError, Optimizer, RateFactors, RunFolder, Stepper, Trainer, TrainerOptions, adamw_with_decay,
+    Checkpoint, Checkpoints, HookError, Optimizer, RateFactors, RunFolder, Stepper, Trainer, TrainerOptions,
+    adamw_with_decay,
 };
 use vlp_weights::{Package, Pretrained, ReadLimits};
 
 use super::{MethodOf, RunError, folder};
-use crate::recipe::{CheckpointRecipe, InitRecipe, LayerDecayRecipe, Recipe, TokenizerRecipe};
+use crate::recipe::{CheckpointRecipe, EmaRecipe, InitRecipe, LayerDecayRecipe, Recipe, TokenizerRecipe};
 
 /// An embedding table may be filled up to a round number.
 const FILLED: usize = 1024;
@@ -245,6 +246,10 @@ pub(super) fn trainer<M: MethodConfig, I: ImageEncoderConfig>(
 ) -> Result<Trainer<MethodOf<M, I>, PairSource>, RunError> {
     let options = options(recipe, total, device);
     let trainer = Trainer::new(method, source, optimizer(recipe, total)?, recipe.schedule.over(total)?, options);
+    let trainer = match recipe.ema {
+        Some(EmaRecipe { decay }) => trainer.with_ema(decay),
+        None => trainer,
+    };
     Ok(match recipe.layer_decay {
         Some(decay) => trainer.with_rate_factors(move |method| rate_factors::<M, I>(method, decay)),
         None => trainer,
@@ -285,4 +290,9 @@ pub(super) fn untrained<M: MethodConfig, I: ImageEncoderConfig>(
         text = lora.text.as_ref().map_or(Ok(text.clone()), |lora| lora.apply(text))?;
     }
     Ok(recipe.method.init(image, text, device)?)
+}
+
+/// `method` with what a checkpoint has for evaluation: the moving average where there is one, else the parameters.
+pub(super) fn filled<T: burn::module::Module>(checkpoint: &Checkpoint, method: T) -> Result<T, RunError> {
+    Ok(if checkpoint.has_average() { checkpoint.load_average(method)? } else { checkpoint.load_model(method)? })
 }

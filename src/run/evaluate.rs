@@ -340,8 +340,8 @@ impl<M: Module + Embedder> Hook<M> for EveryHook {
         match event {
             // What a killed run wrote after its last checkpoint is measured again.
             Event::Start { step, .. } => self.cut(*step)?,
-            Event::Step { report, method } if (report.step + 1).is_multiple_of(self.every) => {
-                let evaluation = self.evaluator.measure(&method.valid())?;
+            Event::Step { report, method, average } if (report.step + 1).is_multiple_of(self.every) => {
+                let evaluation = self.evaluator.measure(&average.unwrap_or(method).valid())?;
                 self.append(&json!({ "step": report.step + 1, "reports": evaluation.reports }))?;
                 if !self.quiet {
                     eprintln!("after step {}:\n{evaluation}", report.step + 1);

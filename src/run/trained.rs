@@ -16,7 +16,7 @@ use crate::recipe::Recipe;
 
 /// What a run leaves: the method with everything that belongs to it.
 pub struct Trained<M: MethodConfig = AnyMethodConfig, I: ImageEncoderConfig = AnyImageEncoderConfig> {
-    /// The trained method, on a device without autodiff.
+    /// The trained method, on a device without autodiff: the moving average of its parameters where the recipe has `ema`.
     pub method: MethodOf<M, I>,
     recipe: Recipe<M, I>,
     device: Device,
@@ -34,7 +34,7 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Trained<M, I> {
             Outcome::Finished { .. } => run.total_steps(),
         };
         Trained {
-            method: trained.method.valid(),
+            method: trained.average.unwrap_or(trained.method).valid(),
             device: run.device.without_autodiff(),
             tokenizer: run.tokenizer,
             outcome: Some(trained.outcome),
@@ -128,7 +128,7 @@ pub fn load_as<M: MethodConfig, I: ImageEncoderConfig>(
     passed_over.iter().for_each(|why| eprintln!("warning: {why}"));
     let device = device.clone().without_autodiff();
     let tokenizer = build::tokenizer(&recipe.tokenizer, &recipe.text)?;
-    let method = checkpoint.load_model(build::untrained(&recipe, &device)?)?;
+    let method = build::filled(&checkpoint, build::untrained(&recipe, &device)?)?;
     let (dir, step) = (checkpoint.path().parent().unwrap_or(Path::new("")).to_path_buf(), checkpoint.step());
     let workers = super::RunOptions::default().workers;
     Ok(Trained { method, recipe, device, tokenizer, outcome: None, dir, workers, step })

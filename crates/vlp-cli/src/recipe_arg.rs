@@ -21,7 +21,8 @@ pub(crate) struct RecipeArg {
 /// What is changed in a recipe.
 #[derive(clap::Args, Debug, Clone)]
 pub(crate) struct Changes {
-    /// Another method, with what both have in common kept: clip, clip-rocket, slip, siamlip, byolip, barlip, swalip, nclip, xclip, siglip
+    /// Another method, with what both have in common kept: clip, clip-rocket, slip, siamlip, byolip, barlip, swalip, swalip-v1,
+    /// nclip, xclip, siglip
     #[arg(long, value_name = "NAME")]
     method: Option<String>,
     /// Sets a key of the recipe, such as optimizer.weight_decay=0.5; may be given again

@@ -11,6 +11,7 @@ use crate::{TrainError, publish, record};
 
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
+const AVERAGE: &str = "average.bpk";
 const STATE: &str = "state.json";
 
 /// The checkpoint of one step: a directory whose files were all verified when it was opened.
@@ -19,6 +20,7 @@ const STATE: &str = "state.json";
 /// |---|---|
 /// | `model.bpk` | every parameter and buffer with its path and id (burn's record format, which unlike safetensors keeps the ids that optimizer state is stored under) |
 /// | `optimizer.bpk` | optimizer state by parameter id |
+/// | `average.bpk` | the moving average of parameters and buffers, of runs that keep one |
 /// | `state.json` | step, position of the source, seed, counts |
 /// | `manifest.json` | format version, resolved configuration, length and SHA-256 of the files above |
 /// | `manifest.sha256` | SHA-256 of the manifest, as `sha256sum --check` reads it |
@@ -101,6 +103,19 @@ impl Checkpoint {
         record::load_model(&self.path, self.manifest.file(&self.path, MODEL)?, method)
     }
 
+    /// The same with the moving average of the parameters.
+    ///
+    /// # Errors
+    /// As [`load_model`](Self::load_model), and [`TrainError::Damaged`] when the run kept no average.
+    pub fn load_average<M: Module>(&self, method: M) -> Result<M, TrainError> {
+        record::load_model(&self.path, self.manifest.file(&self.path, AVERAGE)?, method)
+    }
+
+    /// Whether the run kept a moving average of its parameters.
+    pub fn has_average(&self) -> bool {
+        self.manifest.has(AVERAGE)
+    }
+
     /// `optimizer`, built for a `method` that came from [`load_model`](Self::load_model), with the state of the checkpoint.
     ///
     /// # Errors
@@ -135,7 +150,7 @@ impl Checkpoint {
     pub(crate) fn write<M: Module>(
         run: &Path,
         config: &Value,
-        method: &M,
+        (method, average): (&M, Option<&M>),
         optimizer: &ModuleOptimizer,
         mut state: State,
     ) -> Result<(PathBuf, Option<PathBuf>), TrainError> {
@@ -153,9 +168,11 @@ impl Checkpoint {
         let text = |error| TrainError::damaged(&target, format!("it cannot be written as JSON: {error}"));
         let state_text = serde_json::to_vec_pretty(&state).map_err(text)?;
 
-        let files: [(&str, &[u8]); 3] = [(MODEL, &model), (OPTIMIZER, &optimizer), (STATE, &state_text)];
+        let average = average.map(|average| record::model_bytes(&target, average)).transpose()?;
+        let mut files: Vec<(&str, &[u8])> = vec![(MODEL, &model), (OPTIMIZER, &optimizer), (STATE, &state_text)];
+        files.extend(average.as_ref().map(|average| (AVERAGE, &average[..])));
         let (manifest, seal) = Manifest::new(state.step, config, &files).seal().map_err(text)?;
-        let all = files.into_iter().chain([(MANIFEST, &manifest[..]), (SEAL, &seal[..])]);
+        let all = files.iter().copied().chain([(MANIFEST, &manifest[..]), (SEAL, &seal[..])]);
         let replaced = publish::publish(&target, all)?;
         Ok((target, replaced))
     }

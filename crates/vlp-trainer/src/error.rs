@@ -120,6 +120,12 @@ pub enum TrainError {
         /// The factor.
         factor: f64,
     },
+    /// A decay of a moving average that is none.
+    #[error("a moving average cannot have the decay {decay}: it is above 0 and below 1, such as 0.9999")]
+    EmaDecay {
+        /// The decay.
+        decay: f64,
+    },
     /// The factors on learning rates could not be made for the method.
     #[error("no factors on the learning rates: {source}")]
     RateFactors {

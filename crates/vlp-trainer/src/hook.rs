@@ -50,6 +50,8 @@ pub enum Event<'a, M> {
         report: &'a StepReport,
         /// What is trained, after the update.
         method: &'a M,
+        /// The moving average of its parameters, where there is one: what an evaluation looks at.
+        average: Option<&'a M>,
     },
     /// A checkpoint is on disk.
     Saved {

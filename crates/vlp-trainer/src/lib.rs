@@ -85,6 +85,7 @@ mod checkpoint;
 mod checkpoints;
 mod clip;
 mod decayed;
+mod ema;
 mod error;
 mod finite;
 mod gate;

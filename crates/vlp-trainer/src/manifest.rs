@@ -60,6 +60,11 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether a file is part of the checkpoint.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// Reads one file of the checkpoint and checks its length and hash.
     pub(crate) fn file(&self, dir: &Path, name: &str) -> Result<Vec<u8>, TrainError> {
         let Some(entry) = self.files.get(name) else {

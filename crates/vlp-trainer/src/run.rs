@@ -5,6 +5,7 @@ use vlp_core::{BatchSource, Method, StepContext};
 use vlp_schedulers::Schedule;
 
 use crate::checkpoint::State;
+use crate::ema::Average;
 use crate::report::Clock;
 use crate::step::{StepSettings, Taken, take_step};
 use crate::trainer::Resumed;
@@ -17,6 +18,8 @@ use crate::{
 pub(crate) struct Run<M: Method, S> {
     pub(crate) source: S,
     pub(crate) optimizer: Optimizer,
+    /// Of the parameters, for evaluation.
+    pub(crate) average: Option<Average<M>>,
     pub(crate) schedule: Box<dyn Schedule>,
     pub(crate) factors: RateFactors,
     pub(crate) options: TrainerOptions,
@@ -49,7 +52,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             }
             let taken;
             (method, taken) = self.advance(method);
-            control = taken.and_then(|report| self.tell(&Event::Step { report: &report, method: &method }));
+            control = taken.and_then(|report| self.tell_step(&report, &method));
             if control.is_ok() && self.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.due(self.step)) {
                 control = self.save(&method).and(control);
             }
@@ -70,7 +73,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
         let finished = step >= total_steps;
         let outcome = if finished { Outcome::Finished { checkpoint } } else { Outcome::Stopped { step, checkpoint } };
         self.tell(&Event::End { outcome: &outcome, method: &method })?;
-        Ok(Trained { method, outcome })
+        Ok(Trained { method, average: self.average.map(|average| average.method), outcome })
     }
 
     /// One step; on an error neither the method nor anything that a checkpoint stores has changed.
@@ -123,6 +126,18 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
         Ok(StepReport { step, total_steps, numbers, updated, skipped, lr, samples, pace, tallies })
     }
 
+    fn tell_step(&mut self, report: &StepReport, method: &M) -> Result<Control, TrainError> {
+        if report.updated {
+            let updates = report.step + 1 - report.skipped;
+            self.average = self.average.take().map(|average| average.follow(method, updates));
+        }
+        // The hooks are told by `self`, which the average must not be borrowed from meanwhile.
+        let average = self.average.take();
+        let told = self.tell(&Event::Step { report, method, average: average.as_ref().map(|average| &average.method) });
+        self.average = average;
+        told
+    }
+
     fn tell(&mut self, event: &Event<'_, M>) -> Result<Control, TrainError> {
         let mut control = Control::Continue;
         for hook in &mut self.hooks {
@@ -141,6 +156,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             return Ok(());
         };
         let tallies: Map<String, Value> = self.source.tallies().into_iter().map(|(k, n)| (k, n.into())).collect();
+        let average = self.average.as_ref().map(|average| &average.method);
         let state = State {
             step: self.step,
             seed: self.options.seed,
@@ -150,7 +166,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Run<M, S> {
             without_optimizer_state: Vec::new(),
         };
         let (path, replaced) =
-            Checkpoint::write(&checkpoints.dir, &checkpoints.config, method, &self.optimizer.inner, state)?;
+            Checkpoint::write(&checkpoints.dir, &checkpoints.config, (method, average), &self.optimizer.inner, state)?;
         let warnings = checkpoints.saved(self.step, replaced);
         self.last_saved = Some(path.clone());
         self.tell(&Event::Saved { step: self.step, path: &path })?;

@@ -5,6 +5,7 @@ use vlp_core::{BatchSource, Method};
 use vlp_schedulers::Schedule;
 
 use crate::buffers::settle;
+use crate::ema::{self, Average};
 use crate::report::Clock;
 use crate::run::Run;
 use crate::{
@@ -23,6 +24,8 @@ pub struct Trainer<M: Method, S: BatchSource<Batch = M::Batch>> {
     build_factors: BuildFactors<M>,
     schedule: Box<dyn Schedule>,
     options: TrainerOptions,
+    ema: Option<f64>,
+    average: Option<Average<M>>,
     checkpoints: Option<Checkpoints>,
     hooks: Vec<Box<dyn Hook<M>>>,
     stop: Stop,
@@ -61,6 +64,8 @@ pub enum Outcome {
 pub struct Trained<M> {
     /// The trained method.
     pub method: M,
+    /// The moving average of its parameters, where [`Trainer::with_ema`] asked for one.
+    pub average: Option<M>,
     /// How the run ended.
     pub outcome: Outcome,
 }
@@ -89,6 +94,8 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             build_factors: Box::new(|_| Ok(RateFactors::default())),
             schedule: Box::new(schedule),
             options,
+            ema: None,
+            average: None,
             checkpoints: None,
             hooks: Vec::new(),
             stop: Stop::new(),
@@ -108,6 +115,12 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// the run's configuration.
     pub fn with_rate_factors(self, factors: impl Fn(&M) -> Result<RateFactors, HookError> + 'static) -> Self {
         Trainer { build_factors: Box::new(factors), ..self }
+    }
+
+    /// Keeps a moving average of the parameters with this decay, for evaluation: [`Event::Step`](crate::Event::Step) and
+    /// [`Trained`] hold it, checkpoints save it. After `n` updates the decay is at most `(1 + n) / (10 + n)`.
+    pub fn with_ema(self, decay: f64) -> Self {
+        Trainer { ema: Some(decay), ..self }
     }
 
     /// Adds a hook; hooks are told in the order they were added.
@@ -157,6 +170,9 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
         self.method = checkpoint.load_model(self.method)?;
         let Optimizer { inner, decay } = (self.build_optimizer)(&self.method);
         self.optimizer = Some(Optimizer { inner: checkpoint.load_optimizer(inner, &self.method)?, decay });
+        if let Some(decay) = self.ema {
+            self.average = Some(Average::resumed(checkpoint.load_average(self.method.clone())?, decay));
+        }
         self.source
             .seek(&state.position)
             .map_err(|source| TrainError::Position { path: checkpoint.path().to_path_buf(), source })?;
@@ -173,6 +189,7 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
     /// [`TrainError`]; the steps taken until then are saved first, without the one that failed.
     pub fn fit(mut self) -> Result<Trained<M>, TrainError> {
         self.options.check()?;
+        self.ema.map_or(Ok(()), ema::check)?;
         if !params::list(&self.method).iter().any(|param| param.trainable) {
             return Err(TrainError::NothingToTrain);
         }
@@ -187,7 +204,12 @@ impl<M: Method, S: BatchSource<Batch = M::Batch>> Trainer<M, S> {
             Some(optimizer) => optimizer,
             None => (self.build_optimizer)(&self.method),
         };
+        let average = match (self.ema, self.average.take()) {
+            (Some(decay), None) => Some(Average::of(&self.method, decay)),
+            (_, average) => average,
+        };
         let run = Run {
+            average,
             position: self.source.position(),
             source: self.source,
             optimizer,

@@ -32,17 +32,11 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Trains what a recipe describes; continues runs, branches off them
     Train(Box<train::Args>),
-    /// Measures what a run or any model knows
     Eval(eval::Args),
-    /// Pictures or texts into a matrix of vectors
     Embed(embed::Args),
-    /// Pictures among classes given by name
     Classify(classify::Args),
-    /// Pictures that are like a text or a picture, by an index that is kept
     Search(search::Args),
-    /// Models between open_clip, Hugging Face and timm, and runs to any of them
     Convert(convert::Args),
     /// Looks into data, packs and counts it
     #[command(subcommand)]
@@ -50,12 +44,10 @@ pub(crate) enum Command {
     /// Lists, shows and compares recipes
     #[command(subcommand)]
     Recipes(recipes::Recipes),
-    /// Shows where this program can compute
     Device(device::Args),
     /// Draws schedules of a recipe and curves of runs as PNG
     #[command(subcommand)]
     Plot(plot::Plot),
-    /// Prints the words of this program for a shell to complete
     Completions(completions::Args),
 }
 

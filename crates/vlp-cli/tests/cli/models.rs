@@ -166,6 +166,26 @@ fn an_index_of_another_model_is_made_anew_and_other_files_are_left_alone() {
 }
 
 #[test]
+fn eval_measures_any_model_on_data_that_is_named() {
+    let folder = folder();
+    let path = folder.path();
+    clip(path);
+    shards::shard(0, 8, 4).write(path, "test.tar");
+    let told = json(path, &["eval", "clip", "--data", "test.tar", "--label", "label", "--out", "measured"]);
+    let rows = told["results"][0]["rows"].as_array().unwrap();
+    let value = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap()["value"].as_f64().unwrap();
+    // Eight captions: ten answers hold the right one, and four classes are all among the first five.
+    assert_eq!((value("test, picture to caption R@10"), value("test, caption to picture R@10")), (1.0, 1.0));
+    assert!((0.0..=1.0).contains(&value("test, zero-shot top-1")), "{told}");
+    let written: serde_json::Value =
+        serde_json::from_slice(&fs::read(path.join("measured/results.json")).unwrap()).unwrap();
+    assert_eq!(written, told["results"]);
+    refused(path, &["eval", "clip"], "--data");
+    refused(path, &["eval", "clip", "--data", "test.tar", "--label", "species"], "species");
+    refused(path, &["eval", "clip", "--data", "no/such.tar"], "no/such.tar");
+}
+
+#[test]
 fn convert_goes_to_hugging_face_and_back_to_the_bit() {
     let folder = folder();
     let path = folder.path();

@@ -47,7 +47,7 @@ fn curves_of_runs_are_drawn_and_told() {
     let text = out(path, &["plot", "runs", "one", "two/metrics.jsonl", "--key", "loss", "--log", "--out", "both.png"]);
     assert!(is_png(&path.join("both.png")) && text.contains("two") && text.contains("both.png"), "{text}");
 
-    refused(path, &["plot", "runs", "one", "--key", "lsos"], "there are loss, clip_acc");
+    refused(path, &["plot", "runs", "one", "--key", "lsos"], "there are clip_acc, loss");
     refused(path, &["plot", "runs", "three"], "three");
     fs::write(path.join("notes.txt"), "no metrics\nat all\n").unwrap();
     refused(path, &["plot", "runs", "notes.txt"], "notes.txt:1");

@@ -14,11 +14,8 @@ use crate::screen::Screen;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Data {
-    /// Tells what is in data, and what a reader leaves out of it
     Inspect(inspect::Args),
-    /// Packs pictures with all their captions into WebDataset tar shards
     Pack(pack::Args),
-    /// Counts the samples of tar shards, into a file that WebDataset reads
     Index(index::Args),
 }
 

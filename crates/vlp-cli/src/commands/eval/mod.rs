@@ -2,8 +2,9 @@
 
 mod on_data;
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -61,7 +62,7 @@ impl Args {
                 let plain = || vec!["{}".to_owned()];
                 let templates = if self.templates.is_empty() { plain() } else { self.templates.clone() };
                 let zero_shot = self.label.clone().map(|field| ZeroShotRecipe { field, templates });
-                let (name, source) = (source.clone(), SourceRecipe::new(source));
+                let (name, source) = (short(source), SourceRecipe::new(source));
                 let set = EvalSetRecipe { name, source, retrieval: true, zero_shot, knn: None };
                 trained.evaluate_by(&EvalRecipe { every: None, sets: vec![set] })
             }
@@ -83,7 +84,7 @@ impl Args {
             Templates::new(&self.templates).asked()?
         };
         let label = self.label.as_deref().map(|field| (field, &templates));
-        let report = on_data::evaluate(&model, source, &dataset, label, &self.batches, screen)?;
+        let report = on_data::evaluate(&model, &short(source), &dataset, label, &self.batches, screen)?;
         let (mut files, results) = (Vec::new(), [report]);
         if let Some(out) = &self.out {
             let about = |error| Failure::failed(format!("{}: {error}", out.display()));
@@ -94,6 +95,12 @@ impl Args {
         }
         screen.show(&Answered { model: model.name().to_owned(), results: &results, out: self.out.clone(), files })
     }
+}
+
+/// The name of data in the results: without folders and ending.
+fn short(source: &str) -> String {
+    let name = Path::new(source).file_stem().and_then(OsStr::to_str).filter(|name| !name.is_empty());
+    name.unwrap_or(source).to_owned()
 }
 
 #[derive(Serialize)]

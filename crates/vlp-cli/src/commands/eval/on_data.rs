@@ -18,17 +18,17 @@ struct Seen {
 }
 
 /// Recalls of captions by pictures and of pictures by captions; with `label`, the field that names a picture's class, also how many
-/// pictures find the name of theirs.
+/// pictures find the name of theirs. The rows bear the names that those of a run bear.
 pub(super) fn evaluate(
     model: &Model,
-    title: &str,
+    name: &str,
     dataset: &Arc<Dataset>,
     label: Option<(&str, &Templates)>,
     args: &BatchArgs,
     screen: Screen,
 ) -> Result<Report, Failure> {
     let seen = look(model, dataset, args, screen)?;
-    let mut report = Report::new(title);
+    let mut report = Report::new("one head");
     // Pictures with the same caption are all right answers to it.
     let captions = |sample: &Annotation| -> Vec<String> {
         std::iter::once(&sample.caption).chain(&sample.other_captions).cloned().collect()
@@ -37,9 +37,9 @@ pub(super) fn evaluate(
     let vectors = model.embed_texts(&texts).asked()?;
     let positives = Positives::from_lists(of_picture, texts.len()).failed()?;
     let found = retrieval(&seen.pictures, &vectors, &positives).failed()?;
-    report.retrieval("picture to caption", &found, &[1, 5, 10]);
+    report.retrieval(&format!("{name}, picture to caption"), &found, &[1, 5, 10]);
     let found = retrieval(&vectors, &seen.pictures, &positives.transposed().failed()?).failed()?;
-    report.retrieval("caption to picture", &found, &[1, 5, 10]);
+    report.retrieval(&format!("{name}, caption to picture"), &found, &[1, 5, 10]);
     if let Some((field, templates)) = label {
         let class = |sample: &Annotation| Some(vec![sample.metadata.text(field)?.to_owned()]);
         let classes: Option<Vec<_>> = seen.annotations.iter().map(class).collect();
@@ -48,7 +48,7 @@ pub(super) fn evaluate(
         let (names, of_picture) = numbered(classes.into_iter());
         let of_picture: Vec<usize> = of_picture.into_iter().flatten().collect();
         let vectors = model.class_embeddings(&names, templates).asked()?;
-        report.zero_shot(field, &zero_shot(&seen.pictures, &vectors, &of_picture).failed()?);
+        report.zero_shot(&format!("{name}, zero-shot"), &zero_shot(&seen.pictures, &vectors, &of_picture).failed()?);
     }
     Ok(report)
 }

@@ -13,9 +13,7 @@ use crate::screen::Screen;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Plot {
-    /// Draws the learning rate and the weight decay of a recipe's steps
     Schedule(schedule::Args),
-    /// Draws what runs have written into their metrics.jsonl
     Runs(runs::Args),
 }
 

@@ -16,9 +16,7 @@ use crate::screen::Screen;
 pub(crate) enum Recipes {
     /// Lists the recipes that are built in
     List,
-    /// Shows a recipe in full: with what it extends and what it leaves out
     Show(show::Args),
-    /// Shows the keys in which two recipes differ
     Diff(diff::Args),
 }
 
