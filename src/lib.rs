@@ -6,7 +6,7 @@
 //! | [`encoders`] | `vlp-encoders` | ViT in two dialects, ResNets, ConvNeXt, text towers, heads, presets |
 //! | [`losses`] | `vlp-losses` | InfoNCE, SigLIP, CLIP-rocket's objective and the losses around them |
 //! | [`ops`] | `vlp-ops` | the operations that decide speed and memory, with backward passes of their own |
-//! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket, SLIP, SiamLIP, BYOLIP, BarLIP, SwALIP, nCLIP- and xCLIP-style, SigLIP |
+//! | [`methods`] | `vlp-methods` | CLIP, CLIP-rocket, SLIP, SiamLIP, BYOLIP, BarLIP, SwALIP, nCLIP- and xCLIP-style, SigLIP; DINO, MoCo v3, SwAV |
 //! | [`augment`] | `vlp-augment` | image and text augmentations |
 //! | [`data`] | `vlp-data` | shards, decoding, tokenizers, the loader |
 //! | [`schedulers`] | `vlp-schedulers` | learning rates as functions of the step |

@@ -322,6 +322,11 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
                 let must = "left out or equal to image.image_size: this encoder takes one size";
                 return refuse("views.strong_size", strong, must);
             }
+            let reads_local = self.views.local > 0 && self.method.reads_local_crops();
+            if reads_local && self.views.local_size != size {
+                let must = "equal to image.image_size, or image.dynamic_size true: this encoder takes one size";
+                return refuse("views.local_size", self.views.local_size, must);
+            }
         }
         self.views.check()?;
         if let Some(augment) = &self.augment {

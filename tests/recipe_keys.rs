@@ -1,6 +1,7 @@
 //! Keys of a recipe for captions, local crops and weight decay: what they mean, and what is refused.
 
 use vlp::augment::CaptionSampling;
+use vlp::encoders::AnyImageEncoderConfig;
 use vlp::recipe::{Recipe, RecipeError};
 use vlp::schedulers::Schedule;
 
@@ -56,6 +57,20 @@ fn local_crops_are_counted_sized_and_described() {
     };
     assert_eq!(described("local = 2\nlocal_size = 24").unwrap().build_views().unwrap().local_count(), 2);
     assert!(described("").unwrap_err().to_string().contains("augment.local is set"));
+    // Who reads local crops must be able to: a vision transformer takes one size unless it is told otherwise.
+    let with_dino = |size: usize, dynamic: bool| {
+        let mut recipe = Recipe::quickstart_with("dino").unwrap();
+        (recipe.views.local, recipe.views.local_size) = (4, size);
+        let AnyImageEncoderConfig::Vit(image) = &mut recipe.image else { panic!("the quickstart's encoder is a ViT") };
+        image.dynamic_size = dynamic;
+        recipe
+    };
+    let error = with_dino(16, false).check().unwrap_err().to_string();
+    assert!(error.contains("views.local_size is 16") && error.contains("image.dynamic_size"), "{error}");
+    with_dino(32, false).check().unwrap();
+    let dynamic = with_dino(16, true);
+    dynamic.check().unwrap();
+    assert_eq!(Recipe::from_toml(&dynamic.to_toml().unwrap()).unwrap(), dynamic);
     let beside = described("local = 2\nlocal_scale = [0.1, 0.2]").unwrap_err().to_string();
     assert!(beside.contains("local_scale beside augment.local"), "{beside}");
 

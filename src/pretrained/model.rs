@@ -214,8 +214,11 @@ impl Model {
     /// The vectors of texts.
     ///
     /// # Errors
-    /// When there is none, or the model has no tokenizer.
+    /// When there is none, or the model has no text encoder or no tokenizer.
     pub fn embed_texts(&self, texts: &[impl AsRef<str>]) -> Result<Embeddings, PretrainedError> {
+        if !self.embedder().embeds_texts() {
+            return Err(EvalError::NoTextEncoder.into());
+        }
         let reader = self.text_reader()?;
         if texts.is_empty() {
             return Err(PretrainedError::Nothing { what: "text" });

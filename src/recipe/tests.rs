@@ -30,6 +30,8 @@ fn the_number_of_strong_views_must_fit_the_method() {
         ("swalip", 1, "opposite views"),
         ("swalip", 3, "exactly"),
         ("slip", 0, "two views of the picture"),
+        ("dino", 0, "the weak one and one strong view"),
+        ("swav", 2, "the weak one and one strong view"),
     ] {
         let mut recipe = Recipe::quickstart_with(name).unwrap();
         recipe.views.strong = strong;

@@ -19,8 +19,8 @@ pub struct ViewsRecipe {
     /// Side of strong pictures in pixels, for encoders that take any size; `size` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strong_size: Option<usize>,
-    /// Number of local crops, small pictures without captions, for multi-crop methods. [`Clip`](vlp_methods::Clip) and
-    /// [`ClipRocket`](vlp_methods::ClipRocket) do not read them.
+    /// Number of local crops, small pictures without captions, for multi-crop methods: [`Dino`](vlp_methods::Dino) and
+    /// [`Swav`](vlp_methods::Swav) read them.
     pub local: usize,
     /// Side of the local crops in pixels.
     pub local_size: usize,

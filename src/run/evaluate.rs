@@ -97,15 +97,16 @@ impl Evaluator {
         })
     }
 
-    /// Measures a model that is on a device without autodiff.
+    /// Measures a model that is on a device without autodiff. One without a text encoder is measured by its pictures' neighbours.
     pub(super) fn measure<E: Embedder>(&self, model: &E) -> Result<Evaluation, RunError> {
         let bank = self.bank.as_ref().map(|bank| self.see(model, bank)).transpose()?;
         let seen = self.sets.iter().map(|(_, set)| self.see(model, set)).collect::<Result<Vec<_>, _>>()?;
         let captions: Vec<_> = seen.iter().map(Captions::of).collect();
-        let texts = captions.iter().map(|all| self.read(model, &all.distinct)).collect::<Result<Vec<_>, _>>()?;
+        let read = |all: &Captions| model.embeds_texts().then(|| self.read(model, &all.distinct)).transpose();
+        let texts = captions.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut classes = Vec::new();
         for ((set, _), seen) in self.sets.iter().zip(&seen) {
-            classes.push(match &set.zero_shot {
+            classes.push(match set.zero_shot.as_ref().filter(|_| model.embeds_texts()) {
                 None => None,
                 Some(recipe) => {
                     let labels = labels(set, seen, &recipe.field)?;
@@ -122,8 +123,8 @@ impl Evaluator {
             let mut report = Report::new(head.name);
             for (index, (set, _)) in self.sets.iter().enumerate() {
                 let images = head.of(&seen[index].images)?;
-                if set.retrieval {
-                    let texts = head.of(&texts[index])?;
+                if let Some(texts) = texts[index].as_ref().filter(|_| set.retrieval) {
+                    let texts = head.of(texts)?;
                     let all: Vec<usize> = (0..texts.len()).collect();
                     let found = retrieval(&images, &texts, &Positives::by_group(&captions[index].of, &all)?)?;
                     report.retrieval(&format!("{}, picture to caption", set.name), &found, &[1, 5, 10]);
@@ -176,14 +177,12 @@ impl Evaluator {
         head: Option<&Head>,
         seen: Vec<Seen>,
         captions: Vec<Captions>,
-        texts: Vec<HeadEmbeddings>,
+        texts: Vec<Option<HeadEmbeddings>>,
     ) -> Result<Option<Shown>, RunError> {
         let Some(head) = head else { return Ok(None) };
         let mut parts = self.sets.iter().zip(seen).zip(captions).zip(texts);
-        let Some(((((set, dataset), seen), captions), texts)) = parts.rfind(|(((set, _), _), _)| set.0.retrieval)
-        else {
-            return Ok(None);
-        };
+        let searched = parts.rfind(|(((set, _), _), _)| set.0.retrieval);
+        let Some(((((set, dataset), seen), captions), Some(texts))) = searched else { return Ok(None) };
         Ok(Some(Shown {
             name: set.name.clone(),
             dataset: dataset.clone(),

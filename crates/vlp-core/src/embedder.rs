@@ -20,7 +20,16 @@ pub trait Embedder {
     /// - images: `[batch, channels, height, width]`, normalised
     fn embed_images(&self, images: Tensor<4>) -> HeadVectors;
     /// - tokens: `[batch, context]`
+    ///
+    /// # Panics
+    /// When the method [has no text encoder](Self::embeds_texts).
     fn embed_texts(&self, tokens: Tensor<2, Int>) -> HeadVectors;
+
+    /// Whether there is a text encoder; not in methods that learn from pictures alone. Retrieval between pictures and texts
+    /// and zero-shot classification need one, nearest neighbours and linear probes do not.
+    fn embeds_texts(&self) -> bool {
+        true
+    }
 }
 
 /// Makes a method of your own an [`Embedder`] by one of its fields, a `DualEncoder` for example: `delegate_embedder!(MyMethod.encoder)`.

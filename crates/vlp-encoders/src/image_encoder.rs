@@ -52,10 +52,11 @@ impl AnyImageEncoderConfig {
         })
     }
 
-    /// Side in pixels of the pictures it takes; none: any size from 32 up.
+    /// Side in pixels of the pictures it takes; none: any size from 32 up, or any that the stem of a vision transformer with
+    /// `dynamic_size` divides.
     pub fn image_size(&self) -> Option<usize> {
         match self {
-            AnyImageEncoderConfig::Vit(config) => Some(config.image_size),
+            AnyImageEncoderConfig::Vit(config) => (!config.dynamic_size).then_some(config.image_size),
             AnyImageEncoderConfig::ModifiedResNet(config) => Some(config.image_size),
             AnyImageEncoderConfig::ResNet(_) | AnyImageEncoderConfig::ConvNext(_) => None,
         }

@@ -8,6 +8,7 @@
 //! | [`ModifiedResNet`] | OpenAI's ResNet with an attention pool |
 //! | [`ConvNext`] | ConvNeXt in timm's layout |
 //! | [`TextTransformer`] | CLIP's causal and SigLIP's bidirectional text tower |
+//! | [`Bert`], [`BertTower`] | the text towers of Hugging Face: BERT, RoBERTa, XLM-RoBERTa; with open_clip's projection |
 //! | [`Transformer`] | the pre-norm blocks that transformers are made of |
 //! | [`ProjectionHead`] | none, linear (weak pairs) or MLP with batch normalisation (strong pairs) |
 //! | [`MlpHead`], [`SiamLipProjector`], [`DinoHead`] | the heads of non-contrastive and self-supervised methods |
@@ -24,6 +25,9 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod bert;
+mod bert_config;
+mod bert_tower;
 mod block;
 mod convnext;
 mod count;
@@ -61,6 +65,9 @@ mod vit_config;
 pub use activation::Activation;
 pub use attention::SelfAttention;
 pub use batch_norm::BatchNorm;
+pub use bert::{Bert, BertLayer};
+pub use bert_config::{BertConfig, BertPooling};
+pub use bert_tower::{BertProjection, BertTower, BertTowerConfig};
 pub use block::{Block, Transformer, TransformerConfig};
 pub use convnext::{ConvNext, ConvNextBlock, ConvNextConfig, ConvNextStage};
 pub use count::parameter_count;

@@ -69,6 +69,19 @@ pub fn resize_grid_positions(values: &[f32], width: usize, from: [usize; 2], to:
     resized.into_iter().map(|value| value as f32).collect()
 }
 
+/// The same as a matrix `[to[0] * to[1], from * from]` on the vectors of a square grid, row by row.
+pub(crate) fn grid_weights(from: usize, to: [usize; 2]) -> Vec<f32> {
+    let [rows, columns] = to.map(|to| antialiased_bicubic(from, to));
+    let mut weights = vec![0.0; rows.len() * columns.len() * from * from];
+    let targets = rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column)));
+    for (target, ((row, of_rows), (column, of_columns))) in weights.chunks_mut(from * from).zip(targets) {
+        for (line, down) in target.chunks_mut(from).skip(*row).zip(of_rows) {
+            line.iter_mut().skip(*column).zip(of_columns).for_each(|(weight, along)| *weight = (down * along) as f32);
+        }
+    }
+    weights
+}
+
 /// Resizes the positions of a sequence of tokens as open_clip does for texts: linear, corners not aligned, not antialiased.
 /// The values are `[from, width]`.
 ///

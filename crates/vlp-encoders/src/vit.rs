@@ -1,9 +1,10 @@
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use vlp_core::{ImageEncoder, Precision};
 
 use crate::drop::PatchDropout;
 use crate::layers::normal;
+use crate::positions::grid_weights;
 use crate::vit_config::{ImagePooling, VitConfig};
 use crate::{EncoderError, LatentPool, LayerNorm, Positions, Stem, Transformer, TransformerConfig, TransformerInit};
 
@@ -33,6 +34,9 @@ pub struct Vit {
     pub pool: Option<LatentPool>,
     width: usize,
     image_size: usize,
+    stride: usize,
+    dynamic_size: bool,
+    crop_border: bool,
     prefix: usize,
     prefix_positions: bool,
     fixed_positions: bool,
@@ -83,6 +87,9 @@ impl VitConfig {
             stem: self.stem.init(width, self.stem_bias, self.init == TransformerInit::Moco, device),
             width,
             image_size: self.image_size,
+            stride: self.stem.stride(),
+            dynamic_size: self.dynamic_size,
+            crop_border: self.crop_border,
             prefix,
             prefix_positions: self.prefix_positions,
             fixed_positions: self.positions != Positions::Learned,
@@ -110,15 +117,32 @@ impl Vit {
         self.fixed_positions
     }
 
+    /// The positions of the tokens of a picture, interpolated where it has another size than the encoder's own.
+    fn positions_of(&self, [height, width]: [usize; 2]) -> Tensor<3> {
+        let positions = self.positions.val();
+        if [height, width] == [self.image_size; 2] {
+            return positions;
+        }
+        let (from, to) = (self.image_size / self.stride, [height / self.stride, width / self.stride]);
+        let length = positions.dims()[1];
+        let placed = length - from * from;
+        let grid = positions.clone().slice([0..1, placed..length]);
+        let weights = TensorData::new(grid_weights(from, to), [1, to[0] * to[1], from * from]);
+        let grid = Tensor::<3>::from_data(weights, &positions.device()).matmul(grid);
+        if placed == 0 { grid } else { Tensor::cat(vec![positions.slice([0..1, 0..placed]), grid], 1) }
+    }
+
     /// Tokens at the entrance of the first block. Positions are added in f32, so that their gradients are summed in it.
     fn embed(&self, images: Tensor<4>) -> Tensor<3> {
+        let [_, _, height, width] = images.dims();
+        let positions = self.positions_of([height, width]);
         let patches = Precision::widened(self.stem.forward(self.precision.narrow(images)));
         let mut tokens = self.prefix_tokens(patches.dims()[0]);
         let x = if self.prefix_positions {
             tokens.push(patches);
-            Tensor::cat(tokens, 1) + self.positions.val()
+            Tensor::cat(tokens, 1) + positions
         } else {
-            tokens.push(patches + self.positions.val());
+            tokens.push(patches + positions);
             Tensor::cat(tokens, 1)
         };
         let x = self.precision.narrow(self.patch_dropout.forward(x, self.prefix));
@@ -143,7 +167,7 @@ impl Vit {
     /// The token vectors after the last block, before the last layer normalisation.
     ///
     /// # Shapes
-    /// - images: `[batch, 3, image_size, image_size]`
+    /// - images: `[batch, 3, image_size, image_size]`; with `dynamic_size` any height and width that the stem divides
     /// - returns `[batch, tokens, width]` in the order class, registers, patches
     ///
     /// # Panics
@@ -155,10 +179,17 @@ impl Vit {
     /// [`tokens`](Self::tokens) in the type that the blocks compute in.
     fn run(&self, images: Tensor<4>) -> Tensor<3> {
         let [_, channels, height, width] = images.dims();
+        let own = channels == 3 && height == self.image_size && width == self.image_size;
+        let divided = |side: usize| side >= self.stride && (side.is_multiple_of(self.stride) || self.crop_border);
         assert!(
-            channels == 3 && height == self.image_size && width == self.image_size,
+            own || self.dynamic_size,
             "this encoder takes 3 x {0} x {0} pictures, got {channels} x {height} x {width}",
             self.image_size,
+        );
+        assert!(
+            own || channels == 3 && divided(height) && divided(width),
+            "this encoder takes 3 channels and sides that {} divides, got {channels} x {height} x {width}",
+            self.stride,
         );
         self.transformer.forward(self.embed(images), false, true)
     }

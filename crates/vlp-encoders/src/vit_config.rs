@@ -39,6 +39,10 @@ pub struct VitConfig {
     /// Whether pixels beyond the last whole patch are ignored, as PyTorch's convolution does; otherwise such an
     /// `image_size` is refused. SigLIP's SO400M/14 at 384 pixels needs it.
     pub crop_border: bool,
+    /// Whether pictures may have any size that the stem divides: the positions of another grid are interpolated in every pass
+    /// (bicubic, antialiased, as timm's `dynamic_img_size` does). The local crops of DINO and SwAV need it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dynamic_size: bool,
     /// Length of a token's vector.
     pub width: usize,
     /// Number of blocks.
@@ -73,6 +77,11 @@ pub struct VitConfig {
     pub init: TransformerInit,
 }
 
+/// Left out of what is written: runs and checkpoints that do not know the key can so be resumed.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Default for VitConfig {
     fn default() -> Self {
         VitConfig {
@@ -80,6 +89,7 @@ impl Default for VitConfig {
             stem: StemConfig::Patch { size: 16 },
             stem_bias: true,
             crop_border: false,
+            dynamic_size: false,
             width: 384,
             depth: 12,
             heads: 12,

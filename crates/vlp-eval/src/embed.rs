@@ -78,11 +78,14 @@ pub fn embed_images<E: Embedder>(
 /// - batches: `[batch, context]` each, on a plain device; [`token_batches`] makes them
 ///
 /// # Errors
-/// Those of [`embed_images`].
+/// Those of [`embed_images`], and when the model has no text encoder.
 pub fn embed_texts<E: Embedder>(
     model: &E,
     batches: impl IntoIterator<Item = Tensor<2, Int>>,
 ) -> Result<HeadEmbeddings, EvalError> {
+    if !model.embeds_texts() {
+        return Err(EvalError::NoTextEncoder);
+    }
     gather_plain(batches, Tensor::device, |tokens| model.embed_texts(tokens))
 }
 

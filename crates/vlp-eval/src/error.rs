@@ -42,6 +42,12 @@ pub enum EvalError {
     },
 
     // The caller.
+    /// Texts for a model of pictures alone.
+    #[error(
+        "this model has no text encoder: its method learns from pictures alone. Use nearest neighbours or a linear probe in place \
+         of retrieval and zero-shot classification"
+    )]
+    NoTextEncoder,
     /// A batch would run through the model in training mode.
     #[error(
         "batch {batch} lives on an autodiff device, where dropout and batch normalisation behave as in training; \

@@ -51,6 +51,33 @@ fn captions_become_batches_and_one_head_stays_one() {
     assert_eq!(texts.mixture(0.5), Ok(None));
 }
 
+/// A model of pictures alone.
+struct Blind;
+
+impl Embedder for Blind {
+    fn embed_images(&self, images: Tensor<4>) -> HeadVectors {
+        Means { heads: 1 }.embed_images(images)
+    }
+
+    fn embed_texts(&self, _tokens: Tensor<2, Int>) -> HeadVectors {
+        panic!("there is no text encoder")
+    }
+
+    fn embeds_texts(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn texts_for_a_model_of_pictures_alone_are_refused_before_it_sees_them() {
+    let device = Device::flex();
+    let captions = [vec![3, 4, 9]];
+    let batches = token_batches(&captions, 2, &device).expect("of one length");
+    assert_eq!(embed_texts(&Blind, batches), Err(EvalError::NoTextEncoder));
+    assert!(embed_images(&Blind, [picture([1.0, 2.0], &device)]).is_ok());
+    assert!(Means { heads: 1 }.embeds_texts() && !Blind.embeds_texts());
+}
+
 #[test]
 fn a_diverged_model_is_an_error_that_names_the_row() {
     let device = Device::flex();

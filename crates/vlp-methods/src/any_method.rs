@@ -4,7 +4,9 @@ use vlp_core::{
     Embedder, Features, HeadVectors, ImageEncoder, Method, PairBatch, StepContext, StepOutput, TextEncoder,
 };
 
-use crate::{BarLip, ByoLip, Clip, ClipRocket, NClip, SiamLip, SigLip, Slip, SwaLip, SwaLipV1, XClip};
+use crate::{
+    BarLip, ByoLip, Clip, ClipRocket, Dino, MocoV3, NClip, SiamLip, SigLip, Slip, SwaLip, SwaLipV1, Swav, XClip,
+};
 
 /// Any method of this crate, chosen at run time by [`AnyMethodConfig`](crate::AnyMethodConfig). Its records name the
 /// variant in every path, so that none is taken for another's.
@@ -33,6 +35,12 @@ pub enum AnyMethod<I: ImageEncoder, T: TextEncoder> {
     XClip(XClip<I, T>),
     /// SigLIP.
     SigLip(SigLip<I, T>),
+    /// DINO, without a text encoder.
+    Dino(Dino<I>),
+    /// MoCo v3, without a text encoder.
+    MocoV3(MocoV3<I>),
+    /// SwAV, without a text encoder.
+    Swav(Swav<I>),
 }
 
 /// The features of [`AnyMethod`]: those of the method in it, as plain tensors.
@@ -64,6 +72,9 @@ macro_rules! each {
             AnyMethod::NClip($method) => $result,
             AnyMethod::XClip($method) => $result,
             AnyMethod::SigLip($method) => $result,
+            AnyMethod::Dino($method) => $result,
+            AnyMethod::MocoV3($method) => $result,
+            AnyMethod::Swav($method) => $result,
         }
     };
 }
@@ -82,11 +93,11 @@ impl<I: ImageEncoder, T: TextEncoder> AnyMethod<I, T> {
             AnyMethod::SwaLipV1(method) => method.clip.scale.scale(),
             AnyMethod::XClip(method) => method.scale.scale(),
             AnyMethod::SigLip(method) => method.loss.scale.scale(),
-            AnyMethod::NClip(_) => return None,
+            AnyMethod::NClip(_) | AnyMethod::Dino(_) | AnyMethod::MocoV3(_) | AnyMethod::Swav(_) => return None,
         })
     }
 
-    /// The image encoder, whose vectors lie in front of all heads: what linear probes read.
+    /// The image encoder, whose vectors lie in front of all heads: what linear probes read. DINO's is the teacher's.
     pub fn image_encoder(&self) -> &I {
         match self {
             AnyMethod::Clip(method) => &method.image,
@@ -100,12 +111,15 @@ impl<I: ImageEncoder, T: TextEncoder> AnyMethod<I, T> {
             AnyMethod::NClip(method) => &method.image,
             AnyMethod::XClip(method) => &method.nclip.image,
             AnyMethod::SigLip(method) => &method.image,
+            AnyMethod::Dino(method) => &method.teacher.image,
+            AnyMethod::MocoV3(method) => &method.image,
+            AnyMethod::Swav(method) => &method.image,
         }
     }
 
-    /// The text encoder.
-    pub fn text_encoder(&self) -> &T {
-        match self {
+    /// The text encoder; none in a method that reads pictures alone.
+    pub fn text_encoder(&self) -> Option<&T> {
+        Some(match self {
             AnyMethod::Clip(method) => &method.text,
             AnyMethod::ClipRocket(method) => &method.text,
             AnyMethod::Slip(method) => &method.text,
@@ -117,7 +131,8 @@ impl<I: ImageEncoder, T: TextEncoder> AnyMethod<I, T> {
             AnyMethod::NClip(method) => &method.text,
             AnyMethod::XClip(method) => &method.nclip.text,
             AnyMethod::SigLip(method) => &method.text,
-        }
+            AnyMethod::Dino(_) | AnyMethod::MocoV3(_) | AnyMethod::Swav(_) => return None,
+        })
     }
 
     /// Scores of the image encoder's vectors against the units or prototypes that the method sorts samples by; none where
@@ -131,6 +146,8 @@ impl<I: ImageEncoder, T: TextEncoder> AnyMethod<I, T> {
             AnyMethod::NClip(method) => Some(method.heads.image.forward(vectors)),
             AnyMethod::XClip(method) => Some(method.nclip.heads.image.forward(vectors)),
             AnyMethod::SwaLipV1(method) => Some(method.prototypes.forward(method.heads.image.forward(vectors))),
+            AnyMethod::Dino(method) => Some(method.teacher.head.forward(vectors)),
+            AnyMethod::Swav(method) => Some(method.prototypes.forward(method.head.forward(vectors))),
             _ => None,
         }
     }
@@ -177,16 +194,23 @@ impl<I: ImageEncoder, T: TextEncoder> Embedder for AnyMethod<I, T> {
     fn embed_texts(&self, tokens: Tensor<2, Int>) -> HeadVectors {
         each!(self, method => method.embed_texts(tokens))
     }
+
+    fn embeds_texts(&self) -> bool {
+        each!(self, method => method.embeds_texts())
+    }
 }
 
 macro_rules! from_method {
-    ($($variant:ident)*) => {
-        $(impl<I: ImageEncoder, T: TextEncoder> From<$variant<I, T>> for AnyMethod<I, T> {
-            fn from(method: $variant<I, T>) -> Self {
+    ($($variant:ident<$($encoder:ident),*>)*) => {
+        $(impl<I: ImageEncoder, T: TextEncoder> From<$variant<$($encoder),*>> for AnyMethod<I, T> {
+            fn from(method: $variant<$($encoder),*>) -> Self {
                 AnyMethod::$variant(method)
             }
         })*
     };
 }
 
-from_method! { Clip ClipRocket Slip SiamLip ByoLip BarLip SwaLip SwaLipV1 NClip XClip SigLip }
+from_method! {
+    Clip<I, T> ClipRocket<I, T> Slip<I, T> SiamLip<I, T> ByoLip<I, T> BarLip<I, T> SwaLip<I, T> SwaLipV1<I, T> NClip<I, T>
+    XClip<I, T> SigLip<I, T> Dino<I> MocoV3<I> Swav<I>
+}

@@ -3,8 +3,9 @@ use serde::{Deserialize, Serialize};
 use vlp_core::{ImageEncoder, TextEncoder};
 
 use crate::{
-    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, MethodConfig, MethodError, NClipConfig,
-    SiamLipConfig, SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config, Towers, XClipConfig,
+    AnyMethod, BarLipConfig, ByoLipConfig, ClipConfig, ClipRocketConfig, DinoConfig, MethodConfig, MethodError,
+    MocoV3Config, NClipConfig, SiamLipConfig, SigLipConfig, SlipConfig, StrongViews, SwaLipConfig, SwaLipV1Config,
+    SwavConfig, Towers, XClipConfig,
 };
 
 /// A method by name with its settings: the key `name` chooses, what is left out is the published method's.
@@ -50,11 +51,18 @@ pub enum AnyMethodConfig {
     /// [`SigLip`](crate::SigLip).
     #[serde(rename = "siglip")]
     SigLip(SigLipConfig),
+    /// [`Dino`](crate::Dino).
+    Dino(DinoConfig),
+    /// [`MocoV3`](crate::MocoV3).
+    #[serde(rename = "moco-v3")]
+    MocoV3(MocoV3Config),
+    /// [`Swav`](crate::Swav).
+    Swav(SwavConfig),
 }
 
 impl AnyMethodConfig {
     /// All names, as recipes and command lines use them.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 14] = [
         "clip",
         "clip-rocket",
         "slip",
@@ -66,6 +74,9 @@ impl AnyMethodConfig {
         "nclip",
         "xclip",
         "siglip",
+        "dino",
+        "moco-v3",
+        "swav",
     ];
 
     /// The published method of this name.
@@ -85,6 +96,9 @@ impl AnyMethodConfig {
             "nclip" => AnyMethodConfig::NClip(NClipConfig::default()),
             "xclip" => AnyMethodConfig::XClip(XClipConfig::default()),
             "siglip" => AnyMethodConfig::SigLip(SigLipConfig::default()),
+            "dino" => AnyMethodConfig::Dino(DinoConfig::default()),
+            "moco-v3" => AnyMethodConfig::MocoV3(MocoV3Config::default()),
+            "swav" => AnyMethodConfig::Swav(SwavConfig::default()),
             _ => return Err(MethodError::Unknown { name: name.to_owned(), known: Self::NAMES.to_vec() }),
         })
     }
@@ -103,6 +117,9 @@ impl AnyMethodConfig {
             AnyMethodConfig::NClip(_) => "nclip",
             AnyMethodConfig::XClip(_) => "xclip",
             AnyMethodConfig::SigLip(_) => "siglip",
+            AnyMethodConfig::Dino(_) => "dino",
+            AnyMethodConfig::MocoV3(_) => "moco-v3",
+            AnyMethodConfig::Swav(_) => "swav",
         }
     }
 
@@ -115,12 +132,23 @@ impl AnyMethodConfig {
             | AnyMethodConfig::ByoLip(_)
             | AnyMethodConfig::BarLip(_) => StrongViews::AtLeast(1),
             AnyMethodConfig::Slip(_) | AnyMethodConfig::SwaLip(_) => StrongViews::Exactly(2),
+            AnyMethodConfig::Dino(_) | AnyMethodConfig::MocoV3(_) | AnyMethodConfig::Swav(_) => StrongViews::Exactly(1),
             AnyMethodConfig::Clip(_)
             | AnyMethodConfig::SwaLipV1(_)
             | AnyMethodConfig::NClip(_)
             | AnyMethodConfig::XClip(_)
             | AnyMethodConfig::SigLip(_) => StrongViews::Exactly(0),
         }
+    }
+
+    /// Whether it reads captions. DINO, MoCo v3 and SwAV learn from pictures alone and hold no text encoder.
+    pub fn reads_texts(&self) -> bool {
+        !matches!(self, AnyMethodConfig::Dino(_) | AnyMethodConfig::MocoV3(_) | AnyMethodConfig::Swav(_))
+    }
+
+    /// Whether it reads local crops: DINO and SwAV do.
+    pub fn reads_local_crops(&self) -> bool {
+        matches!(self, AnyMethodConfig::Dino(_) | AnyMethodConfig::Swav(_))
     }
 
     /// Checks, before anything is built, that the method can work with this many strong views and with its own settings.
@@ -133,6 +161,7 @@ impl AnyMethodConfig {
             let reason = match self {
                 AnyMethodConfig::SwaLip(_) => "each pair of views predicts the assignment of the opposite views",
                 AnyMethodConfig::Slip(_) => "its self-supervised branch compares two views of the picture",
+                _ if !self.reads_texts() => "its two global views are the weak one and one strong view",
                 _ if needed == StrongViews::Exactly(0) => "it reads the weak view only",
                 _ => "its heads for strong views would learn nothing",
             };
@@ -144,7 +173,7 @@ impl AnyMethodConfig {
         }
     }
 
-    /// Joins two encoders into the method.
+    /// Joins two encoders into the method; one that [reads no texts](Self::reads_texts) drops the text encoder.
     ///
     /// # Errors
     /// As the method's own configuration.
@@ -166,6 +195,9 @@ impl AnyMethodConfig {
             AnyMethodConfig::NClip(config) => config.init(image, text, device)?.into(),
             AnyMethodConfig::XClip(config) => config.init(image, text, device)?.into(),
             AnyMethodConfig::SigLip(config) => config.init(image, text, device)?.into(),
+            AnyMethodConfig::Dino(config) => config.init(image, device)?.into(),
+            AnyMethodConfig::MocoV3(config) => config.init(image, device)?.into(),
+            AnyMethodConfig::Swav(config) => config.init(image, device)?.into(),
         })
     }
 }
@@ -181,6 +213,14 @@ impl MethodConfig for AnyMethodConfig {
 
     fn strong_views(&self) -> StrongViews {
         self.strong_views()
+    }
+
+    fn reads_texts(&self) -> bool {
+        self.reads_texts()
+    }
+
+    fn reads_local_crops(&self) -> bool {
+        self.reads_local_crops()
     }
 
     fn init<I: ImageEncoder, T: TextEncoder>(
@@ -210,7 +250,7 @@ impl MethodConfig for AnyMethodConfig {
             AnyMethod::SigLip(method) => (Some(&method.image_head), Some(&method.text_head)),
             _ => (None, None),
         };
-        let (image, text) = (method.image_encoder(), Some(method.text_encoder()));
+        let (image, text) = (method.image_encoder(), method.text_encoder());
         Some(Towers { image, text, image_head, text_head })
     }
 }

@@ -32,7 +32,7 @@ pub enum MethodError {
     )]
     Smoothing(f64),
     /// Caller: a moving average that leaves the line between what it averages.
-    #[error("the teacher's momentum {0} is not in [0, 1]; BYOLIP uses 0.99 throughout")]
+    #[error("the teacher's momentum {0} is not in [0, 1]; BYOLIP uses 0.99 throughout, DINO 0.996 rising to 1")]
     Momentum(f64),
     /// Caller: a weight that must be a number and not negative.
     #[error("{method}'s weight {weight} must be a number that is not negative; the default is {default}")]

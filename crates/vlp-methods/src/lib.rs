@@ -14,10 +14,13 @@
 //! | [`SwaLipV1`] | CLIP, and the same with prototypes | Fini et al. 2023, first version |
 //! | [`NClip`] | agreement on units without negatives | nCLIP-style, Zhou et al. 2023 |
 //! | [`XClip`] | CLIP and that together | xCLIP-style, Zhou et al. 2023 |
+//! | [`Dino`] | pictures alone: a centred, sharpened teacher predicted from other views | Caron et al. 2021 |
+//! | [`MocoV3`] | pictures alone: each view finds the momentum encoder's vector of the other | Chen et al. 2021 |
+//! | [`Swav`] | pictures alone: swapped prediction of balanced assignments to prototypes | Caron et al. 2020 |
 //! | [`PairMethod`] | one weak view, any loss of pairs | |
 //! | [`AnyMethod`], [`AnyMethodConfig`] | one of these, by one word | |
 //! | [`MethodConfig`], [`PairLossConfig`] | what makes a method or a loss of your own nameable in recipes | |
-//! | [`Teacher`], [`MomentumConfig`] | what makes targets and follows a method | |
+//! | [`Teacher`], [`ImageTeacher`], [`MomentumConfig`] | what makes targets and follows a method | |
 //! | [`ViewVectors`], [`Heads`], [`ViewHeads`] | what they are made of | |
 
 mod any_method;
@@ -27,14 +30,19 @@ mod byolip;
 mod clip;
 mod clip_rocket;
 mod cluster_head;
+mod dino;
 mod error;
 mod from_dual;
+mod global_views;
 mod heads;
+mod image_teacher;
 mod method_config;
+mod moco_v3;
 mod momentum;
 mod nclip;
 mod pair_method;
 mod pair_method_config;
+mod pending;
 mod renamed;
 mod siamlip;
 mod siglip;
@@ -43,6 +51,7 @@ mod strong_head;
 mod strong_views;
 mod swalip;
 mod swalip_v1;
+mod swav;
 mod teacher;
 mod view_vectors;
 mod xclip;
@@ -54,9 +63,12 @@ pub use byolip::{ByoLip, ByoLipConfig};
 pub use clip::{Clip, ClipConfig, ClipFeatures};
 pub use clip_rocket::{ClipRocket, ClipRocketConfig, StrongHeads};
 pub use cluster_head::{ClusterHead, ClusterHeadConfig};
+pub use dino::{Dino, DinoConfig, DinoFeatures};
 pub use error::MethodError;
 pub use heads::{Heads, ViewHeads};
+pub use image_teacher::ImageTeacher;
 pub use method_config::{MethodConfig, Towers};
+pub use moco_v3::{MocoV3, MocoV3Config, MocoV3Features};
 pub use momentum::MomentumConfig;
 pub use nclip::{ClusterVectors, NClip, NClipConfig, NClipFeatures};
 pub use pair_method::PairMethod;
@@ -67,6 +79,7 @@ pub use slip::{Slip, SlipConfig, SlipFeatures};
 pub use strong_views::StrongViews;
 pub use swalip::{SwaLip, SwaLipConfig};
 pub use swalip_v1::{SwaLipV1, SwaLipV1Config, SwaLipV1Features};
+pub use swav::{Swav, SwavConfig, SwavFeatures};
 pub use teacher::Teacher;
 pub use view_vectors::ViewVectors;
 pub use xclip::{XClip, XClipConfig, XClipFeatures};

@@ -41,6 +41,16 @@ pub trait MethodConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq
     /// How many strong views the method reads beside the weak one.
     fn strong_views(&self) -> StrongViews;
 
+    /// Whether the method reads captions. One that learns from pictures alone drops the text encoder.
+    fn reads_texts(&self) -> bool {
+        true
+    }
+
+    /// Whether the method reads local crops, which an encoder of one picture size cannot take.
+    fn reads_local_crops(&self) -> bool {
+        false
+    }
+
     /// Joins two encoders into the method.
     ///
     /// # Errors

@@ -53,8 +53,12 @@ impl AnyMethodConfig {
             }
             AnyMethodConfig::Slip(config) => (&mut config.embed_dim, &mut config.head, &mut config.scale),
             AnyMethodConfig::XClip(config) => (&mut config.embed_dim, &mut config.clip_head, &mut config.scale),
-            // nCLIP compares units, SigLIP has a scale and heads of another kind.
-            AnyMethodConfig::NClip(_) | AnyMethodConfig::SigLip(_) => return None,
+            // nCLIP compares units, SigLIP has a scale and heads of another kind, the last three read no texts.
+            AnyMethodConfig::NClip(_)
+            | AnyMethodConfig::SigLip(_)
+            | AnyMethodConfig::Dino(_)
+            | AnyMethodConfig::MocoV3(_)
+            | AnyMethodConfig::Swav(_) => return None,
             rest => {
                 let rocket = rest.rocket()?;
                 (&mut rocket.embed_dim, &mut rocket.weak_head, &mut rocket.weak_scale)

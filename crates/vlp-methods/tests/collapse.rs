@@ -6,11 +6,12 @@ mod common;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use vlp_core::{Embedder, Method, PairBatch, StepContext};
-use vlp_encoders::{MlpHeadConfig, SiamLipProjectorConfig};
+use vlp_core::{Embedder, ImageEncoder, Method, PairBatch, StepContext};
+use vlp_encoders::{DinoHeadConfig, MlpHeadConfig, SiamLipProjectorConfig};
 use vlp_losses::{ClusterConfig, l2_normalize};
 use vlp_methods::{
-    BarLip, BarLipConfig, ClipRocketConfig, ClusterHeadConfig, ClusterVectors, NClipConfig, SiamLip, SiamLipConfig,
+    BarLip, BarLipConfig, ClipRocketConfig, ClusterHeadConfig, ClusterVectors, DinoConfig, MomentumConfig, NClipConfig,
+    SiamLip, SiamLipConfig,
 };
 
 use common::{Pixels, Words, batch, fill};
@@ -140,4 +141,37 @@ fn barlip_without_its_diagonal_term_leaves_images_and_texts_uncorrelated() {
     println!("diagonal with its term {with}, without {without}");
     assert!(with > 0.9, "with its term the diagonal is {with}");
     assert!(without.abs() < 0.3, "without its term the diagonal is {without}");
+}
+
+/// How many different units score highest for the pictures in DINO's teacher, with a centre that moves or stays at zero.
+fn dino_units_in_use(center_momentum: f64) -> usize {
+    let device = Device::flex().autodiff();
+    let config = DinoConfig {
+        head: DinoHeadConfig { hidden: 16, bottleneck: 8, output: 8 },
+        momentum: MomentumConfig { start: 0.9, end: None },
+        frozen_steps: 0,
+        loss: vlp_losses::DinoConfig { center_momentum, ..vlp_losses::DinoConfig::default() },
+    };
+    let mut method = fill(config.init(Pixels::new(12, &device), &device).unwrap());
+    method.center = method.center.map(|center| center * 0.0);
+    let pairs = batch(ROWS, 1, &device);
+    let mut optimizer = AdamWConfig::new().init();
+    for step in 0..STEPS as u64 {
+        let ctx = StepContext::new(0, step, STEPS as u64);
+        let loss = method.objective(method.encode(pairs.clone(), &ctx), &ctx).loss;
+        let gradients = GradientsParams::from_grads(loss.backward(), &method);
+        method = optimizer.step(1e-2, method, gradients).after_update(&ctx);
+    }
+    let teacher = method.valid().teacher;
+    let scores = teacher.head.forward(teacher.image.encode(pairs.weak.images.inner()));
+    let units: Vec<i64> = scores.argmax(1).into_data().convert::<i64>().try_into_vec().unwrap();
+    units.into_iter().collect::<std::collections::BTreeSet<_>>().len()
+}
+
+#[test]
+fn dino_without_its_centre_puts_every_picture_on_one_unit() {
+    let (with, without) = (dino_units_in_use(0.9), dino_units_in_use(1.0));
+    println!("units with a centre {with}, without {without}");
+    assert!(with >= 4, "with a centre {with} of 8 units are in use");
+    assert!(without <= 1, "without a centre {without}");
 }

@@ -13,7 +13,7 @@ use vlp_core::{Method, StepContext};
 use vlp_methods::AnyMethodConfig;
 use vlp_testkit::golden;
 
-use common::{Pixels, Words, batch, fill, values, visit};
+use common::{Pixels, Words, batch_with_local, fill, values, visit};
 
 const ROWS: usize = 6;
 
@@ -62,7 +62,7 @@ impl ModuleVisitor for Read<'_> {
 fn check(case: &Value, rate: f64, device: &Device) {
     let name = case["name"].as_str().expect("a name");
     let config: AnyMethodConfig = serde_json::from_value(case["config"].clone()).expect(name);
-    let views = case["views"].as_u64().expect("a number") as usize;
+    let [views, local] = ["views", "local"].map(|key| case[key].as_u64().expect("a number") as usize);
     config.check(views).expect(name);
     let method = config.init(Pixels::new(5, device), Words::new(4, device), device).expect(name);
     let method = fill(method.materialize());
@@ -76,7 +76,7 @@ fn check(case: &Value, rate: f64, device: &Device) {
     assert_eq!(shapes(&method), theirs, "{name}: parameters");
 
     let ctx = StepContext::new(0, 0, 10);
-    let output = method.objective(method.encode(batch(ROWS, views, device), &ctx), &ctx);
+    let output = method.objective(method.encode(batch_with_local(ROWS, views, local, device), &ctx), &ctx);
     assert_near(name, &[output.loss.clone().into_scalar()], &golden::numbers(&case["loss"]));
 
     let gradients = output.loss.backward();

@@ -45,6 +45,22 @@ fn settings_that_cannot_work_are_refused_with_the_reason() {
         ),
         (r#"{"name": "xclip", "clip_weight": -0.3}"#, "xclip's weight -0.3"),
         (r#"{"name": "clip-rocket", "loss": {"label_smoothing": 1.0}}"#, "label smoothing 1"),
+        (r#"{"name": "dino", "head": {"hidden": 0}}"#, "must all be at least 1"),
+        (r#"{"name": "dino", "head": {"output": 8}, "momentum": {"start": 1.1}}"#, "1.1 is not in [0, 1]"),
+        (r#"{"name": "dino", "head": {"output": 8}, "loss": {"student_temperature": 0.0}}"#, "temperature 0"),
+        (r#"{"name": "dino", "head": {"output": 8}, "loss": {"center_momentum": 2.0}}"#, "centre's momentum 2"),
+        (r#"{"name": "moco-v3", "predictor": {"widths": [16, 64]}}"#, "cannot match a projector"),
+        (r#"{"name": "moco-v3", "predictor": {"widths": []}, "projector": {"widths": []}}"#, "without units"),
+        (
+            r#"{"name": "moco-v3", "predictor": {"widths": [4]}, "projector": {"widths": [4]}, "momentum": {"start": -0.1}}"#,
+            "-0.1 is not in [0, 1]",
+        ),
+        (r#"{"name": "swav", "head": {"widths": [16, 64]}}"#, "prototypes of 128"),
+        (r#"{"name": "swav", "head": {"widths": [8]}, "prototypes": {"prototypes": 0, "dim": 8}}"#, "0 prototypes"),
+        (r#"{"name": "swav", "queue": {"views": 3}}"#, "cannot keep the 2 global views"),
+        (r#"{"name": "swav", "queue": {"dim": 64}}"#, "a queue of 2 views of width 64"),
+        (r#"{"name": "swav", "queue": {"length": 0}}"#, "keeps nothing"),
+        (r#"{"name": "swav", "loss": {"sinkhorn": {"epsilon": 0.0}}}"#, "epsilon 0"),
     ] {
         let error = init(&read(config)).expect_err(config).to_string();
         assert!(error.contains(said), "{config}: {error}");
@@ -73,6 +89,10 @@ fn a_number_of_views_that_does_not_suit_is_refused_with_the_reason() {
         ("siamlip", 0, 2),
         ("byolip", 0, 3),
         ("barlip", 0, 1),
+        ("dino", 0, 1),
+        ("dino", 2, 1),
+        ("moco-v3", 2, 1),
+        ("swav", 0, 1),
     ] {
         let config = AnyMethodConfig::named(name).unwrap();
         config.check(right).unwrap();
@@ -147,4 +167,12 @@ fn slip_says_how_many_views_it_needs() {
 #[should_panic(expected = "SwALIP swaps two strong views per modality, 3 were given")]
 fn swalip_says_how_many_views_it_needs() {
     step(r#"{"name": "swalip", "rocket": {"embed_dim": 4, "strong_head": null, "loss": {"label_smoothing": 0.0}}}"#, 3);
+}
+
+#[test]
+#[should_panic(
+    expected = "MoCo v3 reads two global views, the weak one and one strong view; 2 strong views were given"
+)]
+fn moco_v3_says_how_many_views_it_needs() {
+    step(r#"{"name": "moco-v3", "projector": {"widths": [4], "last_norm": "plain"}, "predictor": {"widths": [4]}}"#, 2);
 }

@@ -1,6 +1,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer as Update};
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 use vlp_ops::{AdamWNumbers, adamw_step};
 use vlp_schedulers::Schedule;
 
@@ -8,7 +9,8 @@ use crate::Optimizer;
 use crate::weight_decay::WeightDecay;
 
 /// Settings of [`adamw`]; the defaults are CLIP-rocket's.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct AdamWOptions {
     /// Decay of the mean of gradients.
     pub beta_1: f32,

@@ -132,6 +132,24 @@ pub enum TrainError {
         /// What the function given to `Trainer::with_rate_factors` says.
         source: HookError,
     },
+    /// A setting of an optimizer that it cannot work with.
+    #[error("the optimizer's {name} {value} must be {must}")]
+    OptimizerOption {
+        /// The setting.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What would do.
+        must: &'static str,
+    },
+    /// A name that no optimizer has.
+    #[error("there is no optimizer `{name}`; use one of {}", known.join(", "))]
+    UnknownOptimizer {
+        /// The name that was asked for.
+        name: String,
+        /// The names that exist.
+        known: Vec<&'static str>,
+    },
     /// A new run in the directory of another one.
     #[error(
         "{} already holds a run up to step {step}; resume it, choose another directory, or call `Checkpoints::overwrite`",
@@ -254,6 +272,26 @@ impl TrainError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| TrainError::Io { action, path, source }
+    }
+
+    /// A setting must be what `must` says.
+    pub(crate) fn check_option(name: &'static str, value: f64, fits: bool, must: &'static str) -> Result<(), Self> {
+        if fits { Ok(()) } else { Err(TrainError::OptimizerOption { name, value, must }) }
+    }
+
+    /// A setting must be a positive number.
+    pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), Self> {
+        Self::check_option(name, value, value.is_finite() && value > 0.0, "a positive number")
+    }
+
+    /// The decay of a moving average leaves something of it and takes something in.
+    pub(crate) fn check_beta(name: &'static str, value: f64) -> Result<(), Self> {
+        Self::check_option(name, value, (0.0..1.0).contains(&value), "in [0, 1)")
+    }
+
+    /// A weight decay takes nothing or something.
+    pub(crate) fn check_decay(value: f64) -> Result<(), Self> {
+        Self::check_option("weight_decay", value, value.is_finite() && value >= 0.0, "0 or more")
     }
 
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {

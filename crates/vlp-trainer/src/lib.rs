@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Trainer`] | the loop: `new`, `with_…`, `resume`, `fit` |
 //! | [`clip_global_norm`], [`gate`], [`check_rate`], [`adamw`], [`settle`], [`Buffers`] | its pieces, for loops written by hand |
+//! | [`sgd`], [`lars`], [`lamb`], [`lion`], [`AnyOptimizerOptions`] | other optimizers, and any of them by one word |
 //! | [`RateFactors`] | learning rates that differ between parameters |
 //! | [`Stepper`] | one step of training as one call, for loops written by hand |
 //! | [`Optimizer`], [`adamw_with_decay`] | an optimizer with its weight decay, which may change from step to step |
@@ -78,17 +79,23 @@
 //! ```
 
 mod adamw;
+mod any_optimizer;
 mod buffers;
 mod checkpoint;
 mod checkpoints;
 mod clip;
+mod decayed;
 mod ema;
 mod error;
 mod finite;
 mod gate;
 mod hook;
 mod json_lines;
+mod lamb;
+mod lars;
+mod lion;
 mod manifest;
+mod momentum;
 mod optimizer;
 mod options;
 mod params;
@@ -100,6 +107,7 @@ mod record;
 mod report;
 mod run;
 mod run_folder;
+mod sgd;
 mod step;
 mod stepper;
 mod stop;
@@ -107,6 +115,7 @@ mod trainer;
 mod weight_decay;
 
 pub use adamw::{AdamWOptions, adamw, adamw_with_decay, decays};
+pub use any_optimizer::AnyOptimizerOptions;
 pub use buffers::{Buffers, settle};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
@@ -115,6 +124,9 @@ pub use error::TrainError;
 pub use gate::{NonFinite, StepNumbers, check_rate, gate};
 pub use hook::{Control, Event, Hook, HookError};
 pub use json_lines::JsonLines;
+pub use lamb::{LambOptions, lamb, lamb_with_decay};
+pub use lars::{LarsOptions, lars, lars_with_decay};
+pub use lion::{LionOptions, lion, lion_with_decay};
 pub use manifest::differences as config_differences;
 pub use optimizer::Optimizer;
 pub use options::TrainerOptions;
@@ -123,6 +135,7 @@ pub use progress::ProgressBar;
 pub use rate_factors::RateFactors;
 pub use report::{Pace, StepReport};
 pub use run_folder::{RunContents, RunFolder};
+pub use sgd::{SgdOptions, sgd, sgd_with_decay};
 pub use stepper::Stepper;
 pub use stop::Stop;
 pub use trainer::{Outcome, Trained, Trainer};

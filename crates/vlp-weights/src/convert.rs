@@ -53,6 +53,12 @@ pub fn convert(dict: StateDict, from: Layout, to: Layout) -> Result<StateDict, W
     }
 }
 
+/// Hugging Face's CLIP vision tower with its projection and the scale, in open_clip's layout.
+pub(crate) fn clip_image_from_hf(dict: StateDict) -> Result<StateDict, WeightError> {
+    let moved = apply(&clip_image_to_hf(), without_idle_buffers(dict), Direction::ToNear);
+    moved.map_err(|problems| WeightError::Keys { target: target(Layout::HfClip, Layout::OpenClip), problems })
+}
+
 fn target(from: Layout, to: Layout) -> String {
     format!("the conversion from {from} to {to}")
 }
@@ -122,7 +128,15 @@ fn text_to_hf(near: &str) -> Vec<Rule> {
 
 fn clip_to_hf() -> Vec<Rule> {
     let mut rules = text_to_hf("");
-    rules.extend(below(block_to_hf(), "visual.transformer.resblocks.{i}.", "vision_model.encoder.layers.{i}."));
+    rules.push(rule(&["text_projection"], Move::Transpose, &["text_projection.weight"]));
+    rules.extend(clip_image_to_hf());
+    rules
+}
+
+/// The image tower and the scale alone.
+fn clip_image_to_hf() -> Vec<Rule> {
+    let mut rules: Vec<Rule> =
+        below(block_to_hf(), "visual.transformer.resblocks.{i}.", "vision_model.encoder.layers.{i}.").collect();
     let image = [
         ("class_embedding", "embeddings.class_embedding"),
         ("conv1.weight", "embeddings.patch_embedding.weight"),
@@ -133,7 +147,6 @@ fn clip_to_hf() -> Vec<Rule> {
     rules.extend(layer("visual.ln_pre", "vision_model.pre_layrnorm"));
     rules.extend(layer("visual.ln_post", "vision_model.post_layernorm"));
     rules.push(rule(&["visual.proj"], Move::Transpose, &["visual_projection.weight"]));
-    rules.push(rule(&["text_projection"], Move::Transpose, &["text_projection.weight"]));
     rules.push(rule(&["logit_scale"], Move::Scalar(0), &["logit_scale"]));
     rules
 }

@@ -7,6 +7,7 @@
 //! | [`ModelConfig`], [`preset`] | open_clip's model JSON, 81 of its models by name, Hugging Face's `config.json` |
 //! | [`PreprocessConfig`] | how a picture becomes what the image tower reads |
 //! | [`Package`] | weights, configuration and preprocessing together: a folder read or written |
+//! | [`HfTextModel`], [`load_hf_text`], [`load_vision_text`] | models whose text tower is a BERT of Hugging Face's |
 //! | [`Pretrained`], [`load_dual`] | the model with its weights, and the way back |
 //!
 //! No file is trusted: headers are checked before memory is taken, pickles are never executed, and whatever does not fit
@@ -35,6 +36,8 @@ mod dual;
 mod error;
 mod expected;
 mod folder;
+mod hf_dual;
+mod hf_text;
 mod hub_cache;
 mod layout;
 mod names;
@@ -59,6 +62,7 @@ pub use config::{
 pub use convert::convert;
 pub use error::{KeyProblems, WeightError};
 pub use expected::{ExpectedTensor, ParameterCount, TensorRole};
+pub use hf_dual::{HfTextModel, load_hf_text, load_hf_text_with, load_vision_text};
 pub use hub_cache::{hub_cached, hub_snapshot};
 pub use layout::{Layout, detect};
 pub use package::{Format, Package};

@@ -78,6 +78,15 @@ pub(crate) fn batch(rows: usize, views: usize, device: &Device) -> PairBatch {
     PairBatch::new(view("weak"), (0..views).map(|number| view(&format!("strong.{number}"))).collect())
 }
 
+/// The same with local crops, as large as the other pictures: [`Pixels`] takes one size.
+pub(crate) fn batch_with_local(rows: usize, views: usize, local: usize, device: &Device) -> PairBatch {
+    let crop = |number: usize| {
+        let pixels = uniform(&format!("local.{number}.images")).take(rows * PIXELS).map(|x| x as f32).collect();
+        Tensor::from_data(TensorData::new(pixels, [rows, 3, 2, 2]), device)
+    };
+    PairBatch { local: (0..local).map(crop).collect(), ..batch(rows, views, device) }
+}
+
 /// Gives every parameter the values that its path names.
 pub(crate) fn fill<M: Module>(module: M) -> M {
     module.map(&mut Filler { path: Vec::new() })

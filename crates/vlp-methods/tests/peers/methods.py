@@ -96,13 +96,14 @@ class Model:
         return self(f"{path}.log_scale", 1).exp()
 
 
-def batch(views):
+def batch(views, local):
     def view(name):
         pixels = torch.tensor(numpy.array(list(uniform(f"{name}.images", BATCH * PIXELS)), dtype=numpy.float32))
         words = [int((x + 1) / 2 * WORDS) for x in uniform(f"{name}.tokens", BATCH * LENGTH)]
         return pixels.double().reshape(BATCH, 3, 2, 2), torch.tensor(words).reshape(BATCH, LENGTH)
 
-    return [view("weak")] + [view(f"strong.{number}") for number in range(views)]
+    names = ["weak", *(f"strong.{number}" for number in range(views)), *(f"local.{number}" for number in range(local))]
+    return [view(name) for name in names]
 
 
 def unit(x):
@@ -295,6 +296,51 @@ def xclip(m, path, data):
     return 0.3 * clip(m, path, views) + 0.7 * agreement(m, f"{path}nclip.", views)
 
 
+# Pictures alone: two global views, then local crops
+
+
+def moco_v3(m, path, data):
+    def project(at, x):
+        return m.mlp(x, at, [HIDDEN, HIDDEN, 4], bias=False, last_bias=False, last="plain")
+
+    def predict(x):
+        return m.mlp(x, f"{path}predictor", [HIDDEN, 4], bias=False, last_bias=False, last="plain")
+
+    queries = [unit(predict(project(f"{path}projector", m.image(path, view)))) for view in data]
+    keys = [unit(project(f"{path}teacher.head", m.image(f"{path}teacher.", view))).detach() for view in data]
+    terms = [F.cross_entropy(q @ k.T / 0.3, torch.arange(BATCH)) for q, k in zip(queries, keys[::-1])]
+    return 2 * 0.3 * sum(terms)
+
+
+def dino(m, path, data, frozen=False):
+    def head(x, at):
+        for number, width in enumerate((HIDDEN, HIDDEN, 4)):
+            x = m.linear(x, f"{at}.layers.{number}", width)
+            x = F.gelu(x) if number < 2 else x
+        directions = m(f"{at}.prototypes", 4, 8)
+        return unit(x) @ F.normalize(directions.detach() if frozen else directions, dim=0, eps=1e-12)
+
+    teacher = [head(m.image(f"{path}teacher.", view), f"{path}teacher.head").detach() for view in data[:2]]
+    student = [head(m.image(path, view), f"{path}head") for view in data]
+    center = weights(f"{path}center", (1, 8))
+    targets = [F.softmax((t - center) / 0.05, 1) for t in teacher]
+    terms = [
+        soft_entropy(target, scores / 0.1) for i, target in enumerate(targets) for j, scores in enumerate(student) if i != j
+    ]
+    m.buffers[f"{path}center"] = 0.8 * center + 0.2 * torch.cat(teacher).mean(0, keepdim=True)
+    return sum(terms) / len(terms)
+
+
+def swav(m, path, data, frozen=False):
+    vectors = [m.mlp(m.image(path, view), f"{path}head", [HIDDEN, 4]) for view in data]
+    prototypes = m(f"{path}prototypes.weight", 5, 4)
+    prototypes = unit(prototypes.detach() if frozen else prototypes)
+    scores = [unit(x) @ prototypes.T for x in vectors]
+    codes = [sinkhorn(x) for x in scores[:2]]
+    terms = [soft_entropy(code, x / 0.1) for i, code in enumerate(codes) for j, x in enumerate(scores) if i != j]
+    return sum(terms) / len(terms)
+
+
 def with_views(objective, encoders=""):
     return lambda m, path, data: objective(m, path, m.encode(path + encoders, data))
 
@@ -314,9 +360,16 @@ BARLIP = {
     "projector": {"widths": [HIDDEN, 4], "last_norm": "affine"},
 }
 PROTOTYPES = {"clip": {"embed_dim": DIM}, "head": {"widths": [HIDDEN, 4]}, "prototypes": {"prototypes": 5, "dim": 4}}
+PLAIN = {"bias": False, "last_bias": False, "last_norm": "plain"}
 MOMENTUM = 0.9
+DINO = {
+    "head": {"hidden": HIDDEN, "bottleneck": 4, "output": 8},
+    "momentum": {"start": MOMENTUM},
+    "loss": {"teacher_temperature": 0.05, "center_momentum": 0.8},
+}
+SWAV = {"head": {"widths": [HIDDEN, 4]}, "prototypes": {"prototypes": 5, "dim": 4}}
 
-# Variant of AnyMethod, its configuration, strong views, objective.
+# Variant of AnyMethod, its configuration, strong views, objective, local crops where there are some.
 CASES = {
     "clip": ("Clip", {"embed_dim": DIM}, 0, with_views(clip)),
     "clip-rocket": ("ClipRocket", ROCKET, 2, with_views(lambda m, path, views: rocket(m, path, views)[0])),
@@ -364,6 +417,31 @@ CASES = {
         0,
         with_views(siglip),
     ),
+    "dino": ("Dino", {**DINO, "frozen_steps": 0}, 1, dino, 3),
+    "dino, prototypes frozen": (
+        "Dino",
+        {**DINO, "frozen_steps": 1},
+        1,
+        lambda m, path, data: dino(m, path, data, frozen=True),
+    ),
+    "moco-v3": (
+        "MocoV3",
+        {
+            "projector": {"widths": [HIDDEN, HIDDEN, 4], **PLAIN},
+            "predictor": {"widths": [HIDDEN, 4], **PLAIN},
+            "momentum": {"start": MOMENTUM},
+            "loss": {"temperature": 0.3},
+        },
+        1,
+        moco_v3,
+    ),
+    "swav": ("Swav", {**SWAV, "frozen_steps": 0}, 1, swav, 2),
+    "swav, prototypes frozen": (
+        "Swav",
+        {**SWAV, "frozen_steps": 1},
+        1,
+        lambda m, path, data: swav(m, path, data, frozen=True),
+    ),
 }
 
 
@@ -371,18 +449,20 @@ def rounded(tensor):
     return [float(f"{x:.7g}") for x in tensor.flatten().tolist()]
 
 
-def run(name, variant, config, views, objective):
+def run(name, variant, config, views, objective, local=0):
     m = Model()
-    loss = objective(m, f"{variant}.", batch(views))
+    loss = objective(m, f"{variant}.", batch(views, local))
     loss.backward()
     after = dict(m.buffers)
     moved = {}
     for path, parameter in m.learned.items():
         moved[path] = parameter.detach() - (0 if parameter.grad is None else RATE * parameter.grad)
     for path, parameter in m.fixed.items():
-        # nCLIP's teacher lies beside its student, BYOLIP's beside the model that learns.
+        # Most teachers lie beside their students, BYOLIP's beside the model that learns.
         online = path.replace(".teacher.heads.", ".online.projectors.").replace(".teacher.", ".online.rocket.")
-        student = moved[online if variant == "ByoLip" else path.replace(".teacher", "")]
+        projector = path.replace(".teacher.head.", ".projector.").replace(".teacher", "")
+        student = {"ByoLip": online, "MocoV3": projector}.get(variant, path.replace(".teacher", ""))
+        student = moved[student]
         after[path] = MOMENTUM * parameter.detach() + (1 - MOMENTUM) * student
     for path, parameter in moved.items():
         if path.endswith("log_scale"):
@@ -392,6 +472,7 @@ def run(name, variant, config, views, objective):
         "name": name,
         "config": {"name": name.split(",")[0], **config},
         "views": views,
+        "local": local,
         "loss": float(f"{loss.item():.10g}"),
         "parameters": {path: list(p.shape) for part in (m.learned, m.fixed, m.buffers) for path, p in part.items()},
         "gradients": gradients,
