@@ -46,7 +46,8 @@ fn every_method_learns_as_it_did() {
             let tolerance = if steps < 10 { 0.01 } else { 0.05 };
             assert!((ours - theirs).abs() <= tolerance * range, "{name} from step {steps}: {ours} instead of {theirs}");
         }
-        assert!(ours[ours.len() - 1] < ours[0], "{name} does not learn: {ours:?}");
+        // DINO's targets move with its teacher: its loss rises while they sharpen, and is no measure of what is learned.
+        assert!(name == "dino" || ours[ours.len() - 1] < ours[0], "{name} does not learn: {ours:?}");
     }
 }
 

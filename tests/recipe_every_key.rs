@@ -4,6 +4,7 @@ mod common;
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, TensorData};
 use toml::{Table, Value};
@@ -223,8 +224,12 @@ fn other(path: &str, value: &Value) -> Vec<String> {
     }
 }
 
+/// Runs in one process share the device's generator.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
 #[test]
 fn each_key_changed_alone_changes_the_run() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     let recipe = every_key();
     recipe.check().unwrap();
     let before = seen(&recipe);
@@ -254,6 +259,7 @@ fn each_key_changed_alone_changes_the_run() {
 
 #[test]
 fn other_samples_and_other_questions_change_the_run() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     let recipe = every_key();
     let before = seen(&recipe);
     let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");

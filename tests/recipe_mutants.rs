@@ -9,7 +9,8 @@ fn originals() -> [String; 2] {
     let (head, rest) = quickstart.split_once("[views]").unwrap();
     let (_, rest) = rest.split_once("[image]").unwrap();
     let other = format!(
-        r#"{head}caption_sampling = "multi"
+        r#"caption_sampling = "multi"
+{head}
 [augment]
 weak = "clip-rocket/weak"
 local = "swav/local"

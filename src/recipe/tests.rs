@@ -259,8 +259,13 @@ fn numbers_read_as_they_were_written_in_every_recipe_of_the_library() {
     for name in Recipe::builtin_names() {
         let text = Recipe::builtin(name).unwrap().to_toml().unwrap();
         // 0.1 in single precision is 0.10000000149011612.
-        let long = |word: &str| word.contains('.') && word.bytes().filter(u8::is_ascii_digit).count() > 12;
-        let found = text.split([' ', '\n', ',', '[', ']']).find(|word| word.parse::<f64>().is_ok() && long(word));
+        let single = |word: &&str| {
+            word.parse().is_ok_and(|value: f64| {
+                let short = (value as f32).to_string();
+                f64::from(value as f32) == value && short.len() + 2 < word.len()
+            })
+        };
+        let found = text.split([' ', '\n', ',', '[', ']']).filter(|word| word.contains('.')).find(single);
         assert_eq!(found, None, "{name}");
     }
 }

@@ -168,8 +168,16 @@ impl Bert {
         let places = self.places(&tokens);
         let kind = self.kinds.weight.val().slice([0..1, 0..self.width]).unsqueeze::<3>();
         let unseen = self.padding(&tokens).reshape([batch, 1, 1, length]);
-        let tables = [(&self.tokens, tokens), (&self.positions, places)];
-        let [token, position] = tables.map(|(table, ids)| vlp_ops::embedding(table.weight.val(), ids));
+        // The rows of padding never learn in transformers, whatever stands there.
+        let tables = [(&self.tokens, tokens, true), (&self.positions, places, self.offset_positions)];
+        let [token, position] = tables.map(|(table, ids, has_padding)| {
+            let rows = vlp_ops::embedding(table.weight.val(), ids.clone());
+            if !has_padding {
+                return rows;
+            }
+            let padding = self.padding(&ids).reshape([batch, length, 1]).expand([batch, length, self.width]);
+            rows.clone().mask_where(padding, rows.detach())
+        });
         let x = drop(self.norm.forward(self.precision.narrow(token + position + kind)));
         Precision::widened(self.layers.iter().fold(x, |x, layer| layer.forward(x, &unseen, drop)))
     }

@@ -96,8 +96,15 @@ fn ten_steps_equal_the_references() {
     assert_eq!(["sgd", "lars", "lamb", "lion"].map(count), [7, 9, 5, 3]);
     for case in cases {
         let difference = largest_difference(case, settings(case));
-        // Parameters of size one in f32 against f64 from the same start: ten roundings of 6e-8.
-        assert!(difference < 1e-6, "{difference} in {} {}", case["name"], case["options"]);
+        // Parameters of size one in f32 against f64 from the same start: ten roundings of 6e-8. A rate above 1 multiplies those of
+        // the update.
+        let rate = case["options"]["lr"].as_f64().unwrap();
+        assert!(
+            difference < if rate > 1.0 { 2e-6 * rate } else { 1e-6 },
+            "{difference} in {} {}",
+            case["name"],
+            case["options"]
+        );
     }
     // The comparison sees every setting: each of these is further off.
     let other = |case: &Value, key: &str, value: f64| {
