@@ -328,6 +328,12 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
                 return refuse("views.local_size", self.views.local_size, must);
             }
         }
+        let least = self.image.least_size();
+        let smallest = self.views.size.min(self.views.strong_size.unwrap_or(usize::MAX));
+        if smallest < least {
+            let must = "at least 32, the smallest picture that this image encoder takes";
+            return Err(RecipeError::Value { key: "views.size", value: smallest.to_string(), must });
+        }
         self.views.check()?;
         if let Some(augment) = &self.augment {
             self.views.check_beside(augment)?;

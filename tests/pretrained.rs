@@ -295,7 +295,6 @@ fn a_run_leaves_for_other_libraries_or_says_why_it_cannot() {
     (recipe.text.activation, recipe.text.dropout) = (Activation::Gelu, 0.0);
     drop(common::trainer(&recipe, 3, &run, common::config(&recipe)).fit().unwrap());
 
-    let model = pretrained::open(&run, &Device::flex()).unwrap();
     let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji/tokenizer.json");
     let model = pretrained::open(&run, &Device::flex().autodiff()).unwrap();
     let picture = [Image::filled(31, 22, [200, 30, 90])];

@@ -20,14 +20,24 @@ use vlp::run::{Run, RunOptions};
 const STEPS: u64 = 4;
 
 /// Keys that change nothing by design, with the reason.
-const WITHOUT_EFFECT: [(&str, &str); 3] = [
+const WITHOUT_EFFECT: [(&str, &str); 8] = [
+    ("caption_sampling", "these samples have one caption each; tests/captions.rs of vlp-data has several"),
+    ("image.drop_path", "the rate rises from the first block, and there is one"),
+    ("text.drop_path", "the rate rises from the first block, and there is one"),
+    ("image.prefix_positions", "a mean over patches has no class token"),
+    ("lock.freeze_bn_stats", "no batch normalisation stands in the locked groups"),
     ("views.photometric", "the CPU backend changes colours on the host either way, to the bit"),
     ("augment.wordnet", "it needs a folder of WordNet; tests of vlp-augment read one"),
     ("checkpoint.every_minutes", "four steps take less than a minute"),
 ];
 
 /// Another value where half or twice the old one is out of range or no other word.
-const OTHER: [(&str, &str); 31] = [
+const OTHER: [(&str, &str); 36] = [
+    ("schedule.warmup", "0.5"),
+    ("image.init", "\"clip\""),
+    ("image.positions", "\"sin-cos\""),
+    ("method.loss.key_gradients", "\"detached\""),
+    ("method.loss.logits", "\"chunked\""),
     ("precision", "\"bf16\""),
     ("distinct_by", "\"group\""),
     ("caption_sampling", "\"multi\""),
@@ -114,11 +124,8 @@ fn every_key() -> Recipe {
         text,
         method,
         init: None,
-        lock: Some(LockRecipe { image: Some(2), text: None, freeze_bn_stats: false }),
-        lora: Some(LoraRecipe {
-            image: None,
-            text: Some(LoraConfig { rank: 2, alpha: 4.0, layers: vec!["qkv".into()], init_std: Some(0.1) }),
-        }),
+        lock: Some(LockRecipe { image: Some(1), text: None, freeze_bn_stats: false }),
+        lora: None,
         ema: Some(EmaRecipe { decay: 0.9 }),
         layer_decay: Some(LayerDecayRecipe { image: 0.8, text: 0.9 }),
         optimizer: OptimizerRecipe {
@@ -277,6 +284,19 @@ fn other_samples_and_other_questions_change_the_run() {
         let mut changed = recipe.clone();
         change(&mut changed.eval.sets[0]);
         assert_ne!(seen(&changed), before);
+    }
+    let adapter = LoraConfig { rank: 2, alpha: 4.0, layers: vec!["qkv".into()], init_std: Some(0.1) };
+    let with =
+        |text: LoraConfig| seen(&Recipe { lora: Some(LoraRecipe { image: None, text: Some(text) }), ..recipe.clone() });
+    let plain = with(adapter.clone());
+    assert_ne!(plain, before);
+    for other in [
+        LoraConfig { rank: 3, ..adapter.clone() },
+        LoraConfig { alpha: 8.0, ..adapter.clone() },
+        LoraConfig { layers: vec!["attention.out".into()], ..adapter.clone() },
+        LoraConfig { init_std: Some(0.3), ..adapter },
+    ] {
+        assert_ne!(with(other), plain);
     }
     let tokenizer = TokenizerRecipe::File { file: emoji.join("tokenizer.json"), canonicalize: true };
     assert_ne!(seen(&Recipe { tokenizer, ..recipe }), before);

@@ -102,10 +102,11 @@ pub(super) fn checkpoint(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String
     newest.map(|checkpoint| (checkpoint, path.to_path_buf(), unreadable)).ok_or_else(|| missing(why))
 }
 
+/// A checkpoint, the recipe of its run, and what is wrong with newer ones.
+type Stored<M, I> = (Checkpoint, Recipe<M, I>, Vec<String>);
+
 /// The newest checkpoint of a run, or the one in `path`, with the recipe of the run.
-pub(super) fn newest<M: MethodConfig, I: ImageEncoderConfig>(
-    path: &Path,
-) -> Result<(Checkpoint, Recipe<M, I>, Vec<String>), RunError> {
+pub(super) fn newest<M: MethodConfig, I: ImageEncoderConfig>(path: &Path) -> Result<Stored<M, I>, RunError> {
     let (checkpoint, dir, passed_over) = checkpoint(path)?;
     let recipe = serde_json::from_value(checkpoint.config()["recipe"].clone()).map_err(|error| {
         let mut reason = error.to_string();

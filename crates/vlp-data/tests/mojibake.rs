@@ -9,9 +9,9 @@ use vlp_data::{ClipBpe, Tokenizer};
 
 #[test]
 fn ids_of_broken_captions_equal_those_of_open_clip() {
-    let mut json = String::new();
-    GzDecoder::new(&include_bytes!("golden/mojibake.json.gz")[..]).read_to_string(&mut json).unwrap();
-    let cases: Vec<(String, String, Vec<u32>)> = serde_json::from_str(&json).unwrap();
+    let mut json = Vec::new();
+    GzDecoder::new(&include_bytes!("golden/mojibake.json.gz")[..]).take(16 << 20).read_to_end(&mut json).unwrap();
+    let cases: Vec<(String, String, Vec<u32>)> = serde_json::from_slice(&json).unwrap();
     assert_eq!(cases.len(), 2000);
     let tokenizer = ClipBpe::new(400).unwrap();
     let mut differ = BTreeMap::<String, Vec<String>>::new();

@@ -274,8 +274,8 @@ fn metadata_as_python_writes_it() {
     let dataset = open(&builder.bytes(), &TarOptions::default()).unwrap();
     assert_eq!(dataset.tally().total(), 0);
     let found = |index| dataset.annotation(index).map(|annotation| annotation.caption).map_err(|damage| damage.kind());
-    for index in 0..with_text.len() {
-        assert_eq!(found(index), Ok("from txt".to_owned()), "{}", with_text[index].len());
+    for (index, json) in with_text.iter().enumerate() {
+        assert_eq!(found(index), Ok("from txt".to_owned()), "{}", json.len());
     }
     let unreadable =
         (0..with_text.len()).filter(|&index| dataset.annotation(index).unwrap().metadata.unreadable().is_some());

@@ -29,6 +29,11 @@ pub trait ImageEncoderConfig: Serialize + DeserializeOwned + Clone + Debug + Par
         None
     }
 
+    /// Smallest side in pixels that an encoder of any size takes.
+    fn least_size(&self) -> usize {
+        1
+    }
+
     /// The same encoder with layers that compute in `precision`; none when it computes in f32 only.
     fn with_precision(encoder: Self::Encoder, precision: Precision) -> Option<Self::Encoder> {
         (precision == Precision::F32).then_some(encoder)
@@ -51,6 +56,11 @@ impl ImageEncoderConfig for AnyImageEncoderConfig {
 
     fn image_size(&self) -> Option<usize> {
         self.image_size()
+    }
+
+    fn least_size(&self) -> usize {
+        // Five halvings leave one position.
+        if self.image_size().is_none() { 32 } else { 1 }
     }
 
     fn with_precision(encoder: AnyImageEncoder, precision: Precision) -> Option<AnyImageEncoder> {

@@ -120,6 +120,6 @@ impl Update for Lars {
     }
 
     fn to_device<const D: usize>(velocity: Velocity<D, true>, device: &Device) -> Velocity<D, true> {
-        velocity.to_device(device)
+        velocity.moved_to(device)
     }
 }

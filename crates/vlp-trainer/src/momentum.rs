@@ -55,7 +55,7 @@ pub(crate) struct Velocity<const D: usize, const ADAPTED: bool>(Tensor<D>);
 impl<const D: usize, const ADAPTED: bool> Velocity<D, ADAPTED> {
     const NAME: &str = if ADAPTED { "adapted_velocity" } else { "velocity" };
 
-    pub(crate) fn to_device(self, device: &Device) -> Self {
+    pub(crate) fn moved_to(self, device: &Device) -> Self {
         Velocity(self.0.to_device(device))
     }
 }

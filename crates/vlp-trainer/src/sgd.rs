@@ -93,6 +93,6 @@ impl Update for Sgd {
     }
 
     fn to_device<const D: usize>(velocity: Velocity<D, false>, device: &Device) -> Velocity<D, false> {
-        velocity.to_device(device)
+        velocity.moved_to(device)
     }
 }

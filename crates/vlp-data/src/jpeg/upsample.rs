@@ -70,7 +70,8 @@ impl Upsampler {
             }
             Way::Triangle { across, down: true } => {
                 let near = plane.row(y / 2);
-                let other = if y % 2 == 0 { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(plane.size[1] - 1) };
+                let other =
+                    if y.is_multiple_of(2) { (y / 2).saturating_sub(1) } else { (y / 2 + 1).min(plane.size[1] - 1) };
                 let far = plane.row(other);
                 for ((sum, &near), &far) in self.sums[1..].iter_mut().zip(near).zip(far) {
                     *sum = 3 * u16::from(near) + u16::from(far);
@@ -78,7 +79,7 @@ impl Upsampler {
                 if across {
                     self.spread([8, 7], 4);
                 } else {
-                    let add = if y % 2 == 0 { 1 } else { 2 };
+                    let add = if y.is_multiple_of(2) { 1 } else { 2 };
                     self.row.iter_mut().zip(&self.sums[1..]).for_each(|(out, &sum)| *out = ((sum + add) >> 2) as u8);
                 }
             }

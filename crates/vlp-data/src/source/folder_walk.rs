@@ -66,7 +66,7 @@ impl Walk {
                     unread::count(&mut walk.left_out, "links that lead nowhere", &told);
                     continue;
                 };
-                if !kind.is_dir() && !(kind.is_symlink() && target.is_dir()) {
+                if !(kind.is_dir() || kind.is_symlink() && target.is_dir()) {
                     walk.add_file(relative);
                     continue;
                 }
