@@ -20,7 +20,8 @@ use vlp::run::{Run, RunOptions};
 const STEPS: u64 = 4;
 
 /// Keys that change nothing by design, with the reason.
-const WITHOUT_EFFECT: [(&str, &str); 8] = [
+const WITHOUT_EFFECT: [(&str, &str); 9] = [
+    ("layer_decay.image", "of the image encoder only the last group learns here; the test below unlocks the others"),
     ("caption_sampling", "these samples have one caption each; tests/captions.rs of vlp-data has several"),
     ("image.drop_path", "the rate rises from the first block, and there is one"),
     ("text.drop_path", "the rate rises from the first block, and there is one"),
@@ -285,6 +286,9 @@ fn other_samples_and_other_questions_change_the_run() {
         change(&mut changed.eval.sets[0]);
         assert_ne!(seen(&changed), before);
     }
+    let unlocked = Recipe { lock: None, ..recipe.clone() };
+    let decayed = LayerDecayRecipe { image: 0.3, text: 0.9 };
+    assert_ne!(seen(&Recipe { layer_decay: Some(decayed), ..unlocked.clone() }), seen(&unlocked));
     let adapter = LoraConfig { rank: 2, alpha: 4.0, layers: vec!["qkv".into()], init_std: Some(0.1) };
     let with =
         |text: LoraConfig| seen(&Recipe { lora: Some(LoraRecipe { image: None, text: Some(text) }), ..recipe.clone() });
