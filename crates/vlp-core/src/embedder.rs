@@ -17,8 +17,12 @@ pub struct HeadVectors {
 /// Pass tensors of a plain (not autodiff) device: normalisation layers then use their running statistics and dropout is
 /// off.
 pub trait Embedder {
+    /// The vectors of a batch of pictures, one for each head.
+    ///
     /// - images: `[batch, channels, height, width]`, normalised
     fn embed_images(&self, images: Tensor<4>) -> HeadVectors;
+    /// The vectors of a batch of captions, one for each head.
+    ///
     /// - tokens: `[batch, context]`
     ///
     /// # Panics

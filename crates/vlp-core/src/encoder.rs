@@ -6,6 +6,8 @@ pub trait ImageEncoder: Module + ModuleDisplay + 'static {
     /// Length of the vectors.
     fn width(&self) -> usize;
 
+    /// The vectors of a batch of pictures, in front of any head.
+    ///
     /// # Shapes
     /// - images: `[batch, channels, height, width]`
     /// - returns `[batch, self.width()]`, not normalised
@@ -26,6 +28,8 @@ pub trait TextEncoder: Module + ModuleDisplay + 'static {
     /// Length of the vectors.
     fn width(&self) -> usize;
 
+    /// The vectors of a batch of captions, in front of any head.
+    ///
     /// # Shapes
     /// - tokens: `[batch, context]`
     /// - returns `[batch, self.width()]`, not normalised

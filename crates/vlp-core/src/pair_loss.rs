@@ -8,6 +8,8 @@ use crate::StepContext;
 /// A module, so that a loss with learnable parts (a scale, a bias) is trained, saved and resumed with the model it is a
 /// field of, and so that losses compose by generics.
 pub trait PairLoss: Module + ModuleDisplay + 'static {
+    /// The loss of a batch of pairs.
+    ///
     /// # Shapes
     /// - a, b: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     /// - result: `[1]`, the scalar to minimise

@@ -95,6 +95,8 @@ impl Pass {
 impl Iterator for Pass {
     type Item = Result<EvalSample, Damage>;
 
+    /// The next sample in order.
+    ///
     /// # Panics
     /// When the transform panicked; the message ends with the sample.
     fn next(&mut self) -> Option<Self::Item> {

@@ -46,6 +46,8 @@ impl SelfAttention {
         }
     }
 
+    /// Self-attention over the tokens of each sample.
+    ///
     /// # Shapes
     /// - x: `[batch, length, width]`
     /// - returns `[batch, length, width]`

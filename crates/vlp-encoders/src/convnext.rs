@@ -145,6 +145,8 @@ impl ConvNextBlock {
         }
     }
 
+    /// The block's output: its input and the branch beside it.
+    ///
     /// # Shapes
     /// - x and result: `[batch, channels, height, width]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {

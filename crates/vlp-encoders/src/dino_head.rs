@@ -59,6 +59,8 @@ impl DinoHeadConfig {
 }
 
 impl DinoHead {
+    /// Scores of vectors against the prototypes.
+    ///
     /// # Shapes
     /// - x: `[rows, input]`
     /// - returns `[rows, output]`, cosines; f32 for half precision

@@ -11,12 +11,16 @@ pub struct DropPath {
 }
 
 impl DropPath {
+    /// Drops a branch of a sample with probability `prob`.
+    ///
     /// # Panics
     /// When `prob` is not in `[0, 1)`.
     pub fn new(prob: f64) -> Self {
         DropPath { per_sample: DropoutConfig::new(prob).init() }
     }
 
+    /// The branch, zero for the samples that lose it and scaled up for the others.
+    ///
     /// # Shapes
     /// - branch and result: `[batch, ...]`
     pub fn forward<const D: usize>(&self, branch: Tensor<D>) -> Tensor<D> {
@@ -47,6 +51,8 @@ pub struct PatchDropout {
 }
 
 impl PatchDropout {
+    /// Drops this share of the patches of each sample.
+    ///
     /// # Panics
     /// When `rate` is not in `[0, 1)`.
     pub fn new(rate: f64) -> Self {
@@ -54,6 +60,8 @@ impl PatchDropout {
         PatchDropout { rate, training: Param::from_bool(true) }
     }
 
+    /// The tokens that stay: the first `prefix` and a random part of the others.
+    ///
     /// # Shapes
     /// - x: `[batch, prefix + patches, width]`, positions already added
     /// - returns `[batch, prefix + kept, width]`; the order of the kept patches is random

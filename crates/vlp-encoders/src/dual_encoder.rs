@@ -69,6 +69,8 @@ impl<I: ImageEncoder, T: TextEncoder> DualEncoder<I, T> {
         })
     }
 
+    /// The projected vectors of pictures.
+    ///
     /// # Shapes
     /// - images: `[batch, channels, height, width]`
     /// - returns `[batch, embed_dim]`, not normalised
@@ -76,6 +78,8 @@ impl<I: ImageEncoder, T: TextEncoder> DualEncoder<I, T> {
         self.image_head.forward(self.image.encode(images))
     }
 
+    /// The projected vectors of captions.
+    ///
     /// # Shapes
     /// - tokens: `[batch, context]`
     /// - returns `[batch, embed_dim]`, not normalised

@@ -73,6 +73,8 @@ impl ProjectionConfig {
 }
 
 impl ProjectionHead {
+    /// Projects vectors.
+    ///
     /// # Shapes
     /// - x: `[rows, input]`
     /// - returns `[rows, output]`, not normalised

@@ -49,6 +49,8 @@ impl LatentPool {
         }
     }
 
+    /// Pools the tokens of each sample by attention from a learned query.
+    ///
     /// # Shapes
     /// - tokens: `[batch, length, width]`
     /// - returns `[batch, width]`

@@ -23,6 +23,8 @@ impl LayerNorm {
         }
     }
 
+    /// Normalises the last dimension.
+    ///
     /// # Shapes
     /// - x and result: `[..., width]`
     ///

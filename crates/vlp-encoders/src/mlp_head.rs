@@ -146,6 +146,8 @@ pub struct MlpHead {
 }
 
 impl MlpHead {
+    /// Projects vectors.
+    ///
     /// # Shapes
     /// - x: `[rows, input]`
     /// - returns `[rows, output]`

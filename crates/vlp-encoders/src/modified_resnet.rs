@@ -150,6 +150,8 @@ impl AttentionPool {
         }
     }
 
+    /// Pools the positions of each picture by attention from their mean.
+    ///
     /// # Shapes
     /// - x: `[batch, channels, side, side]`
     /// - returns `[batch, output]`

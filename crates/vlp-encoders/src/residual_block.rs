@@ -97,6 +97,8 @@ impl ResidualBlock {
         }
     }
 
+    /// The block's output: its branch and its shortcut, summed.
+    ///
     /// # Shapes
     /// - x: `[batch, input, height, width]`
     /// - returns `[batch, output, height / stride, width / stride]`

@@ -80,6 +80,8 @@ pub(crate) fn check_stages(module: &'static str, layers: &[usize], channels: &[u
     check_memory(module, 8.0 * widest * widest)
 }
 
+/// Refuses pictures that five halvings leave nothing of.
+///
 /// # Panics
 /// When the pictures have not 3 channels, or fewer than 32 pixels a side.
 pub(crate) fn check_pictures(images: &Tensor<4>) {

@@ -53,6 +53,8 @@ impl SiamLipProjectorConfig {
 }
 
 impl SiamLipProjector {
+    /// Projects the vectors of weak views.
+    ///
     /// # Shapes
     /// - x: `[rows, input]`, vectors of one weak view
     /// - returns `[rows, output]`
@@ -60,6 +62,8 @@ impl SiamLipProjector {
         last(&self.weak_norm, self.shared.forward(x))
     }
 
+    /// Projects the vectors of strong views.
+    ///
     /// # Shapes
     /// - x: `[rows, input]`, vectors of one strong view
     /// - returns `[rows, output]`

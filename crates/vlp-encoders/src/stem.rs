@@ -75,6 +75,8 @@ pub enum Stem {
 }
 
 impl Stem {
+    /// Turns pictures into tokens.
+    ///
     /// # Shapes
     /// - images: `[batch, 3, side, side]`
     /// - returns `[batch, tokens, width]`, row by row

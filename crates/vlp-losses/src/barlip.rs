@@ -55,6 +55,8 @@ impl BarLipConfig {
 }
 
 impl BarLip {
+    /// The loss of cross-correlations over weak and strong views.
+    ///
     /// # Shapes
     /// - weak: projections of the weak image and text, each `[batch, dim]`
     /// - strong: projections of N images and N texts, each `[batch, dim]`

@@ -56,6 +56,8 @@ impl BarlowTwinsConfig {
 }
 
 impl BarlowTwins {
+    /// The loss of the cross-correlation of two views.
+    ///
     /// # Shapes
     /// - a, b: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     /// - result: `[1]`

@@ -53,6 +53,8 @@ impl ClipLossConfig {
 }
 
 impl ClipLoss {
+    /// The loss of a batch of pairs, with its accuracy.
+    ///
     /// # Shapes
     /// - image, text: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     ///

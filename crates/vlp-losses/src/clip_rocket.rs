@@ -89,6 +89,8 @@ impl ClipRocketLossConfig {
 }
 
 impl ClipRocketLoss {
+    /// The objective of weak and strong pairs, with its parts.
+    ///
     /// # Shapes
     /// - weak: image and text vectors, each `[batch, dim]`
     /// - strong: N image and N text vectors, each `[batch, dim']`

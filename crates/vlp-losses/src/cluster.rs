@@ -133,6 +133,8 @@ impl ClusterConfig {
 }
 
 impl Cluster {
+    /// The objective of the units' scores, with its parts.
+    ///
     /// # Shapes
     /// - scores: both sides' units before the softmax, each `[batch, units]`; row i of one belongs to row i of the other
     ///

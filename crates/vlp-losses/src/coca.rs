@@ -39,6 +39,8 @@ impl CaptioningConfig {
 }
 
 impl Captioning {
+    /// The captioning loss of a batch of token sequences.
+    ///
     /// # Shapes
     /// - logits: `[batch, length, vocabulary]`, at each position those of the token after it; the last ones are not used
     /// - tokens: `[batch, length]`, ids below the vocabulary, the ones the decoder was fed

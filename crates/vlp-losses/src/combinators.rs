@@ -107,6 +107,8 @@ pub struct AllPairs<L: PairLoss> {
 }
 
 impl<L: PairLoss> AllPairs<L> {
+    /// The mean loss over all pairs of a view of one side and one of the other.
+    ///
     /// # Shapes
     /// - a, b: views of both sides, each `[batch, dim]`, not normalised
     /// - result: `[1]`

@@ -71,6 +71,8 @@ impl CyClipConfig {
 }
 
 impl CyClip {
+    /// The loss of a batch of pairs, with its parts.
+    ///
     /// # Shapes
     /// - image, text: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     /// - scale: `[1]`, the inverse temperature itself (not its logarithm)
@@ -134,6 +136,8 @@ impl CyClipLossConfig {
 }
 
 impl CyClipLoss {
+    /// The loss of a batch of pairs, with its parts.
+    ///
     /// # Shapes
     /// - image, text: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     ///

@@ -64,6 +64,8 @@ pub struct Dcl {
 }
 
 impl Dcl {
+    /// The decoupled contrastive loss of a batch of pairs.
+    ///
     /// # Shapes
     /// - a, b: two views, `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     /// - result: `[1]`

@@ -68,6 +68,8 @@ impl DinoConfig {
 }
 
 impl Dino {
+    /// The loss of a student's scores against a teacher's.
+    ///
     /// # Shapes
     /// - teacher: outputs on the global views, each `[batch, units]`
     /// - student: outputs on all views, each `[batch, units]`, the teacher's views first and in the same order

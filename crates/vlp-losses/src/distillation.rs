@@ -40,6 +40,8 @@ impl DistillationConfig {
 }
 
 impl Distillation {
+    /// The loss of a student's similarities against a teacher's.
+    ///
     /// # Shapes
     /// - student: image and text vectors, each `[batch, dim]`, not normalised
     /// - teacher: the same of the teacher, each `[batch, dim']`

@@ -50,6 +50,8 @@ impl FilipConfig {
 }
 
 impl Filip {
+    /// The loss of a batch of pairs, compared token by token.
+    ///
     /// # Shapes
     /// - image: `[batch, image tokens, dim]`, not normalised
     /// - text: `[batch, text tokens, dim]`, not normalised

@@ -73,6 +73,8 @@ pub struct InfoLoob {
 }
 
 impl InfoLoob {
+    /// The leave-one-out loss of a batch of pairs.
+    ///
     /// # Shapes
     /// - image, text: `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     /// - result: `[1]`

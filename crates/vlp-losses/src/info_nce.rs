@@ -79,6 +79,8 @@ impl InfoNceTerms {
 }
 
 impl InfoNce {
+    /// The loss of a batch of pairs, with its accuracy.
+    ///
     /// # Shapes
     /// - a, b: `[batch, dim]`, not normalised, compared in f32 whatever their precision; row i of one belongs to row i of
     ///   the other

@@ -50,6 +50,8 @@ impl MocoV3Config {
 }
 
 impl MocoV3 {
+    /// The loss of queries against keys, both views both ways.
+    ///
     /// # Shapes
     /// - queries: predictions on both views, each `[batch, dim]`, not normalised
     /// - keys: the momentum encoder's vectors of both views, each `[batch, dim]`, not normalised

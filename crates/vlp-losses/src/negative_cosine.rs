@@ -53,6 +53,8 @@ impl NegativeCosineConfig {
 }
 
 impl NegativeCosine {
+    /// Minus the mean cosine of predictions and targets.
+    ///
     /// # Shapes
     /// - predictions, targets: `[batch, dim]`, not normalised
     /// - result: `[1]`

@@ -54,6 +54,8 @@ impl NtXentConfig {
 }
 
 impl NtXent {
+    /// The contrastive loss of two views of a batch.
+    ///
     /// # Shapes
     /// - a, b: two views, `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     /// - result: `[1]`

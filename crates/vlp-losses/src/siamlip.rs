@@ -44,6 +44,8 @@ impl SiamLipConfig {
 }
 
 impl SiamLip {
+    /// The loss of predictions across modalities, over all strong views.
+    ///
     /// # Shapes
     /// - weak, strong: the weak view and N strong views of `[batch, dim]` each, not normalised
     /// - result: `[1]`

@@ -75,6 +75,8 @@ impl SigmoidConfig {
 }
 
 impl Sigmoid {
+    /// The loss of a batch of pairs, each a yes-or-no question.
+    ///
     /// # Shapes
     /// - a, b: `[batch, dim]`, not normalised, compared in f32 whatever their precision; row i of one belongs to row i of
     ///   the other

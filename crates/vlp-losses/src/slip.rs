@@ -63,6 +63,8 @@ impl SlipConfig {
 }
 
 impl Slip {
+    /// CLIP's loss and SimCLR's, weighted, with their parts.
+    ///
     /// # Shapes
     /// - weak: image and text vectors, each `[batch, dim]`, not normalised
     /// - views: projections of two strong views of the image, each `[batch, dim']`, not normalised

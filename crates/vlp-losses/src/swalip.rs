@@ -46,6 +46,8 @@ impl SwaLipConfig {
 }
 
 impl SwaLip {
+    /// The loss of swapped predictions of balanced assignments.
+    ///
     /// # Shapes
     /// - strong: two image views and two text views, each `[batch, dim]`, not normalised
     /// - scale: `[1]`, the student's inverse temperature itself (not its logarithm)

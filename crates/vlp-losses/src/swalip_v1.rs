@@ -40,6 +40,8 @@ impl SwaLipV1Config {
 }
 
 impl SwaLipV1 {
+    /// The loss of swapped predictions of assignments to prototypes.
+    ///
     /// # Shapes
     /// - scores: of images and of texts against the prototypes, each `[batch, prototypes]`
     /// - momentum_scores: the same from the momentum model, to assign by; without, `scores` assign

@@ -50,6 +50,8 @@ impl SwavConfig {
 }
 
 impl Swav {
+    /// The loss of swapped predictions over all crops.
+    ///
     /// # Shapes
     /// - global: scores of the global views, each `[batch, prototypes]`
     /// - local: scores of the local views, each `[batch, prototypes]`

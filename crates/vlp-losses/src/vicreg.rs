@@ -79,6 +79,8 @@ impl VicRegConfig {
 }
 
 impl VicReg {
+    /// The loss of two views, with its parts.
+    ///
     /// # Shapes
     /// - a, b: two views, `[batch, dim]`, not normalised; row i of one belongs to row i of the other
     ///

@@ -76,6 +76,8 @@ impl XClipConfig {
 }
 
 impl XClip {
+    /// CLIP's loss and the units' together, with their parts.
+    ///
     /// # Shapes
     /// - vectors: of images and texts, each `[batch, dim]`, not normalised
     /// - scores: of images and texts, each `[batch, units]`

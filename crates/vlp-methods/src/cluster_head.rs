@@ -43,6 +43,8 @@ impl ClusterHeadConfig {
 }
 
 impl ClusterHead {
+    /// Scores of vectors against the units.
+    ///
     /// # Shapes
     /// - x: `[rows, input]`
     /// - returns `[rows, units]`, scores in front of the softmax

@@ -117,6 +117,8 @@ impl<I: ImageEncoder> Method for Dino<I> {
     type Batch = PairBatch;
     type Features = DinoFeatures;
 
+    /// Encodes the views that the method reads.
+    ///
     /// # Panics
     /// When there is not one strong view.
     fn encode(&self, batch: PairBatch, ctx: &StepContext<'_>) -> DinoFeatures {

@@ -8,6 +8,8 @@ pub(crate) struct GlobalViews {
 }
 
 impl GlobalViews {
+    /// The two global views of a batch.
+    ///
     /// # Panics
     /// When there is not one strong view.
     pub(crate) fn of(method: &str, batch: PairBatch) -> Self {

@@ -118,6 +118,8 @@ impl<I: ImageEncoder> Method for MocoV3<I> {
     type Batch = PairBatch;
     type Features = MocoV3Features;
 
+    /// Encodes the views that the method reads.
+    ///
     /// # Panics
     /// When there is not one strong view.
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> MocoV3Features {

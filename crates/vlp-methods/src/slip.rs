@@ -122,6 +122,8 @@ impl<I: ImageEncoder, T: TextEncoder> Method for Slip<I, T> {
         Some(batch.largest_input())
     }
 
+    /// Encodes the views that the method reads.
+    ///
     /// # Panics
     /// When there are not two strong views.
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> SlipFeatures {

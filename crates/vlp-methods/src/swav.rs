@@ -129,6 +129,8 @@ impl<I: ImageEncoder> Method for Swav<I> {
     type Batch = PairBatch;
     type Features = SwavFeatures;
 
+    /// Encodes the views that the method reads.
+    ///
     /// # Panics
     /// When there is not one strong view.
     fn encode(&self, batch: PairBatch, _ctx: &StepContext<'_>) -> SwavFeatures {

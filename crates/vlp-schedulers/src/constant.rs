@@ -7,6 +7,8 @@ pub struct Constant {
 }
 
 impl Constant {
+    /// The same value at every step.
+    ///
     /// # Errors
     /// [`ScheduleError::Value`] when `value` is negative or not finite.
     pub fn new(value: f64) -> Result<Self, ScheduleError> {

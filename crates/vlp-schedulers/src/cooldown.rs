@@ -29,6 +29,8 @@ pub struct Cooldown {
 }
 
 impl Cooldown {
+    /// The schedule of a configuration.
+    ///
     /// # Errors
     /// [`ScheduleError`] when a value is negative or not finite, or the cool-down is empty or longer than the run.
     pub fn new(config: CooldownConfig) -> Result<Self, ScheduleError> {

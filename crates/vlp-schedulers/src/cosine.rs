@@ -40,6 +40,8 @@ pub struct Cosine {
 }
 
 impl Cosine {
+    /// The schedule of a configuration.
+    ///
     /// # Errors
     /// [`ScheduleError`] when a value is negative or not finite, or there is no step.
     pub fn new(config: CosineConfig) -> Result<Self, ScheduleError> {

@@ -25,6 +25,8 @@ pub struct Warmup<S> {
 }
 
 impl<S: Schedule> Warmup<S> {
+    /// Rises from `start` over `steps` steps, then follows `then`.
+    ///
     /// # Errors
     /// [`ScheduleError::Value`] when `start` is negative or not finite.
     pub fn new(start: f64, steps: u64, then: S) -> Result<Self, ScheduleError> {

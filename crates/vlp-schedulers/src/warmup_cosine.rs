@@ -32,6 +32,8 @@ pub struct WarmupCosine {
 }
 
 impl WarmupCosine {
+    /// The schedule of a configuration.
+    ///
     /// # Errors
     /// [`ScheduleError`] when a value is negative or not finite, or when the warm-up takes the whole run.
     pub fn new(config: WarmupCosineConfig) -> Result<Self, ScheduleError> {

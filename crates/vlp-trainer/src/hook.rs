@@ -71,6 +71,8 @@ pub enum Event<'a, M> {
 
 /// Looks on while a method `M` is trained: logs, draws, evaluates, stops early. A closure over [`Event`] is a hook.
 pub trait Hook<M> {
+    /// Is told what happened, and says what the run does next.
+    ///
     /// # Errors
     /// Whatever makes it pointless to go on; the run saves and ends with it.
     fn on(&mut self, event: &Event<'_, M>) -> Result<Control, HookError>;

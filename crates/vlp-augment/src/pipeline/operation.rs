@@ -18,6 +18,8 @@ pub trait Operation: Clone + Serialize + DeserializeOwned {
     /// The steps of a preset.
     fn preset(name: &str) -> Option<Vec<Step<Self>>>;
 
+    /// Checks the settings of the operation.
+    ///
     /// # Errors
     /// [`AugmentError::Value`] when a value is out of range.
     fn check(&self) -> Result<(), AugmentError>;

@@ -26,6 +26,8 @@ impl<O: Operation> Step<O> {
         Self { p, op }
     }
 
+    /// Checks the settings of the step, which messages call `name`.
+    ///
     /// # Errors
     /// [`AugmentError::Value`] when the probability or a value of the operation is out of range.
     pub fn check(&self, name: &str) -> Result<(), AugmentError> {

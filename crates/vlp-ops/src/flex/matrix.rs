@@ -78,6 +78,8 @@ pub(super) fn new_product(lhs: Operand<'_>, rhs: Operand<'_>) -> Vec<f32> {
     }
 }
 
+/// Writes a scaled product, or adds it to what is there.
+///
 /// # Safety
 /// `out` must point at room for `length` numbers that nobody else reaches; with `add`, they must have been written.
 #[expect(unsafe_code, reason = "gemm takes raw pointers")]
