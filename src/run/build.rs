@@ -18,7 +18,7 @@ use vlp_trainer::{
 use vlp_weights::{Package, Pretrained, ReadLimits};
 
 use super::{MethodOf, RunError, folder};
-use crate::recipe::{CheckpointRecipe, EmaRecipe, InitRecipe, LayerDecayRecipe, Recipe, TokenizerRecipe};
+use crate::recipe::{CheckpointRecipe, EmaRecipe, InitRecipe, LayerDecayRecipe, LoraRecipe, Recipe, TokenizerRecipe};
 
 /// An embedding table may be filled up to a round number.
 const FILLED: usize = 1024;
@@ -67,8 +67,7 @@ pub(super) fn method<M: MethodConfig, I: ImageEncoderConfig>(
                 "not beside init.checkpoint: export the checkpoint and name the export as init.weights".to_owned();
             return Err(RunError::Key { key: "lora", problem });
         }
-        image = lora.image.as_ref().map_or(Ok(image.clone()), |lora| lora.apply(image))?;
-        text = lora.text.as_ref().map_or(Ok(text.clone()), |lora| lora.apply(text))?;
+        (image, text) = adapted(lora, image, text)?;
     }
     let mut method = recipe.method.init(image, text, device)?;
     match &recipe.init {
@@ -97,8 +96,7 @@ fn give_weights<M: MethodConfig, I: ImageEncoderConfig>(
     let Pretrained { model, log_scale, bias, .. } = Package::read(path, &ReadLimits::default())?.load(device)?;
     let (mut image, mut text) = (model.image, model.text);
     if let Some(lora) = &recipe.lora {
-        image = lora.image.as_ref().map_or(Ok(image.clone()), |lora| lora.apply(image))?;
-        text = lora.text.as_ref().map_or(Ok(text.clone()), |lora| lora.apply(text))?;
+        (image, text) = adapted(lora, image, text)?;
     }
     let (image, text) = (image.with_precision(recipe.precision), text.with_precision(recipe.precision));
     let scalar = |value: f32| Tensor::<1>::from_floats([value], device);
@@ -286,8 +284,7 @@ pub(super) fn untrained<M: MethodConfig, I: ImageEncoderConfig>(
 ) -> Result<MethodOf<M, I>, RunError> {
     let (mut image, mut text) = (recipe.image.init(device)?, recipe.text.init(device)?);
     if let Some(lora) = &recipe.lora {
-        image = lora.image.as_ref().map_or(Ok(image.clone()), |lora| lora.apply(image))?;
-        text = lora.text.as_ref().map_or(Ok(text.clone()), |lora| lora.apply(text))?;
+        (image, text) = adapted(lora, image, text)?;
     }
     Ok(recipe.method.init(image, text, device)?)
 }
@@ -295,4 +292,15 @@ pub(super) fn untrained<M: MethodConfig, I: ImageEncoderConfig>(
 /// `method` with what a checkpoint has for evaluation: the moving average where there is one, else the parameters.
 pub(super) fn filled<T: burn::module::Module>(checkpoint: &Checkpoint, method: T) -> Result<T, RunError> {
     Ok(if checkpoint.has_average() { checkpoint.load_average(method)? } else { checkpoint.load_model(method)? })
+}
+
+/// Both encoders, with low-rank adapters where the recipe puts some.
+fn adapted<I: burn::module::Module, T: burn::module::Module>(
+    lora: &LoraRecipe,
+    image: I,
+    text: T,
+) -> Result<(I, T), RunError> {
+    let image = if let Some(lora) = &lora.image { lora.apply(image)? } else { image };
+    let text = if let Some(lora) = &lora.text { lora.apply(text)? } else { text };
+    Ok((image, text))
 }
