@@ -13,14 +13,14 @@ mod device;
 use std::error::Error;
 use std::time::Duration;
 
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use criterion::{Criterion, SamplingMode, Throughput};
 use vlp::core::{Method, PairBatch, StepContext, View};
 use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::methods::{AnyMethod, AnyMethodConfig};
 use vlp::recipe::Recipe;
-use vlp::trainer::{adamw, clip_global_norm};
+use vlp::trainer::{Optimizer, clip_global_norm};
 
 use device::device;
 
@@ -32,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Training {
     /// Only out during a step.
     method: Option<AnyMethod<AnyImageEncoder, TextTransformer>>,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
     batch: PairBatch,
     device: Device,
     step: u64,
@@ -50,7 +50,7 @@ impl Training {
             tokens: Tensor::<2, Int>::random([rows, context], words, &device),
         };
         let batch = PairBatch::new(view(), (0..recipe.views.strong).map(|_| view()).collect());
-        let optimizer = adamw(&method, recipe.optimizer.adamw());
+        let optimizer = recipe.optimizer.settings.build(&method);
         Ok(Training { method: Some(method), optimizer, batch, device, step: 0 })
     }
 
@@ -61,7 +61,7 @@ impl Training {
         let output = method.objective(method.encode(self.batch.clone(), &ctx), &ctx);
         let mut gradients = GradientsParams::from_grads(output.loss.backward(), &method);
         clip_global_norm(&method, &mut gradients, 1.0);
-        self.method = Some(self.optimizer.step(1e-4, method, gradients).after_update(&ctx));
+        self.method = Some(self.optimizer.step(self.step, 1e-4, method, gradients).after_update(&ctx));
         self.step += 1;
         self.device.sync().expect("the device computes");
     }

@@ -23,7 +23,7 @@ use vlp::core::{ImageEncoder, Method, PairBatch, StepContext, View};
 use vlp::encoders::{AnyImageEncoder, ImagePooling, StemConfig, TextTransformer, Vit, VitConfig};
 use vlp::methods::{AnyMethodConfig, ClipRocket, ClipRocketConfig};
 use vlp::recipe::Recipe;
-use vlp::trainer::{AdamWOptions, StepNumbers, adamw, clip_global_norm};
+use vlp::trainer::{AdamWOptions, Optimizer, StepNumbers, adamw, clip_global_norm};
 
 /// Activations are freed and taken at each step; this allocator keeps their pages.
 #[global_allocator]
@@ -90,7 +90,7 @@ impl Step for VitStep {
 /// The quickstart's model and objective with so many strong views.
 struct QuickstartStep {
     method: Option<ClipRocket<AnyImageEncoder, TextTransformer>>,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
     recipe: Recipe,
     views: usize,
     step: u64,
@@ -105,7 +105,7 @@ impl QuickstartStep {
         };
         let config = ClipRocketConfig { strong_head: config.strong_head.filter(|_| views > 0), ..config };
         let method = config.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
-        let optimizer = adamw(&method, recipe.optimizer.adamw());
+        let optimizer = recipe.optimizer.settings.build(&method);
         Ok(QuickstartStep { method: Some(method), optimizer, recipe, views, step: 0, device: device.clone() })
     }
 
@@ -136,7 +136,7 @@ impl Step for QuickstartStep {
         let norm = clip_global_norm(&method, &mut gradients, 1.0).ok_or("nothing to train")?;
         StepNumbers::read(&output, norm)?;
         clock.lap(&self.device)?;
-        self.method = Some(self.optimizer.step(1e-3, method, gradients).after_update(&ctx));
+        self.method = Some(self.optimizer.step(self.step, 1e-3, method, gradients).after_update(&ctx));
         clock.lap(&self.device)?;
         Ok(clock.laps)
     }

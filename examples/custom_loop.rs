@@ -14,7 +14,7 @@ use burn::tensor::Device;
 use clap::Parser;
 use vlp::core::StepContext;
 use vlp::prelude::*;
-use vlp::trainer::{StepNumbers, adamw_with_decay, clip_global_norm, gate, settle};
+use vlp::trainer::{StepNumbers, clip_global_norm, gate, settle};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -47,7 +47,7 @@ fn main() -> Result<(), vlp::Error> {
     let (mut method, mut batches) = (run.method()?, run.source()?);
     // burn draws weights when they are first read: that is now, under the recipe's seed.
     settle(&method);
-    let mut optimizer = adamw_with_decay(&method, recipe.optimizer.adamw(), recipe.optimizer.weight_decay_over(total)?);
+    let mut optimizer = recipe.optimizer.settings.build_with_decay(&method, recipe.optimizer.weight_decay_over(total)?);
     let schedule = recipe.schedule.over(total)?;
     let max_norm = recipe.optimizer.max_norm.unwrap_or(f64::INFINITY);
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::process::ExitCode;
 
 use vlp_core::SourceError;
 use vlp_trainer::TrainError;
@@ -69,6 +70,26 @@ impl Error {
             _ => 1,
         }
     }
+}
+
+/// The exit code of a program that ends with `result`, after the sentence of an error has gone to standard error.
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// fn run() -> Result<(), vlp::Error> {
+///     vlp::recipe::Recipe::open("quickstart").map(drop)?;
+///     Ok(())
+/// }
+///
+/// fn main() -> ExitCode {
+///     vlp::exit_code(run())
+/// }
+/// ```
+pub fn exit_code(result: Result<(), impl Into<Error>>) -> ExitCode {
+    let Err(error) = result.map_err(Into::into) else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    ExitCode::from(error.exit_code())
 }
 
 impl fmt::Debug for Error {

@@ -45,7 +45,7 @@ pub mod pretrained;
 pub mod recipe;
 pub mod run;
 
-pub use error::Error;
+pub use error::{Error, exit_code};
 
 pub use vlp_augment as augment;
 pub use vlp_core as core;

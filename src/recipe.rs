@@ -346,12 +346,31 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
         self.lora.as_ref().map_or(Ok(()), LoraRecipe::check)?;
         self.layer_decay.as_ref().map_or(Ok(()), LayerDecayRecipe::check)?;
         self.ema.as_ref().map_or(Ok(()), EmaRecipe::check)?;
+        self.check_texts()?;
         self.schedule.check()?;
         self.optimizer.check()?;
         self.eval.check()?;
         self.checkpoint.check()?;
         self.log.check()?;
         Ok(self.method.check(self.views.strong)?)
+    }
+
+    /// A method of images alone has no text encoder that could be locked, adapted or slowed down.
+    fn check_texts(&self) -> Result<(), RecipeError> {
+        if self.method.reads_texts() {
+            return Ok(());
+        }
+        let given = [
+            ("lock.text", self.lock.and_then(|lock| lock.text).map(|groups| groups.to_string())),
+            ("lora.text", self.lora.as_ref().and_then(|lora| lora.text.as_ref()).map(|_| "set".to_owned())),
+            ("layer_decay.text", self.layer_decay.map(|decay| decay.text).filter(|d| *d != 1.0).map(|d| d.to_string())),
+        ];
+        match given.into_iter().find_map(|(key, value)| Some((key, value?))) {
+            Some((key, value)) => {
+                Err(RecipeError::Value { key, value, must: "left out: this method has no text encoder" })
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_length(&self) -> Result<(), RecipeError> {

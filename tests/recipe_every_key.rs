@@ -4,9 +4,11 @@ mod common;
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use burn::tensor::{Device, TensorData};
+use serde_json::json;
+use tempfile::TempDir;
 use toml::{Table, Value};
 use vlp::core::BatchSource;
 use vlp::encoders::{LoraConfig, TextTransformerConfig};
@@ -16,6 +18,8 @@ use vlp::recipe::{
     SourceRecipe, TokenizerRecipe, ValidationRecipe, ViewsRecipe, ZeroShotRecipe,
 };
 use vlp::run::{Run, RunOptions};
+use vlp::trainer::{AdamWOptions, AnyOptimizerOptions};
+use vlp_testkit::shards::{self, ShardBuilder};
 
 const STEPS: u64 = 4;
 
@@ -33,7 +37,7 @@ const WITHOUT_EFFECT: [(&str, &str); 9] = [
 ];
 
 /// Another value where half or twice the old one is out of range or no other word.
-const OTHER: [(&str, &str); 36] = [
+const OTHER: [(&str, &str); 37] = [
     ("schedule.warmup", "0.5"),
     ("image.init", "\"clip\""),
     ("image.positions", "\"sin-cos\""),
@@ -69,14 +73,40 @@ const OTHER: [(&str, &str); 36] = [
     ("schedule.kind", "\"cosine\""),
     ("data.validation", "{ share = 0.4 }"),
     ("optimizer.max_norm", "1e-4"),
+    ("optimizer.name", "\"lion\""),
     ("checkpoint.keep", "1"),
 ];
+
+/// A few samples with the fields that the recipe asks for, in two shards: `a.tar` and `b.tar`.
+fn samples() -> &'static Path {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, first) in [("a.tar", 0), ("b.tar", 100)] {
+            let shard = (first..first + 40).fold(ShardBuilder::new(), |shard, number| {
+                let (kind, word) = (number % 3, ["red", "small", "happy", "old"][number % 4]);
+                let about = json!({
+                    "caption": format!("{word} {} {number}", ["dog", "sun", "tree"][kind]),
+                    "label": format!("label {number}"),
+                    "group": format!("group {kind}"),
+                    "subgroup": word,
+                });
+                let key = format!("{number:03}");
+                shard
+                    .member(&format!("{key}.png"), &shards::png(number as u32))
+                    .member(&format!("{key}.json"), about.to_string().as_bytes())
+            });
+            shard.write(folder.path(), name);
+        }
+        folder
+    });
+    folder.path()
+}
 
 /// The recipe with every key set. A field that is added to a table below does not compile here until it is thought of.
 fn every_key() -> Recipe {
     let small = common::recipe("clip-rocket");
-    let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
-    let shard = |name: &str| SourceRecipe::new(emoji.join(name).to_str().unwrap());
+    let shard = |name: &str| SourceRecipe::new(samples().join(name).to_str().unwrap());
     let Recipe { seed, batch_size, precision, tokenizer, views, image, text, method, .. } = small;
     let ViewsRecipe { strong_size, local_size, photometric, .. } = views;
     let TextTransformerConfig { .. } = text;
@@ -91,7 +121,7 @@ fn every_key() -> Recipe {
         tokenizer,
         normalization: NormalizationRecipe::ImageNet,
         data: DataRecipe {
-            train: vec![shard("test-concepts-000.tar")],
+            train: vec![shard("a.tar")],
             validation: Some(ValidationRecipe { source: None, share: Some(0.2) }),
         },
         views: ViewsRecipe {
@@ -130,10 +160,12 @@ fn every_key() -> Recipe {
         ema: Some(EmaRecipe { decay: 0.9 }),
         layer_decay: Some(LayerDecayRecipe { image: 0.8, text: 0.9 }),
         optimizer: OptimizerRecipe {
-            beta_1: 0.9,
-            beta_2: 0.98,
-            epsilon: 1e-8,
-            weight_decay: 0.1,
+            settings: AnyOptimizerOptions::AdamW(AdamWOptions {
+                beta_1: 0.9,
+                beta_2: 0.98,
+                epsilon: 1e-8,
+                weight_decay: 0.1,
+            }),
             weight_decay_end: Some(0.4),
             max_norm: Some(1.0),
         },
@@ -149,8 +181,8 @@ fn every_key() -> Recipe {
         eval: EvalRecipe {
             every: Some(2),
             sets: vec![EvalSetRecipe {
-                name: "concepts".into(),
-                source: shard("test-concepts-000.tar"),
+                name: "held out".into(),
+                source: shard("a.tar"),
                 retrieval: true,
                 zero_shot: Some(ZeroShotRecipe { field: "label".into(), templates: vec!["{}".into()] }),
                 knn: Some(KnnRecipe { field: "group".into(), k: 3, temperature: 0.1 }),
@@ -270,9 +302,8 @@ fn other_samples_and_other_questions_change_the_run() {
     let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     let recipe = every_key();
     let before = seen(&recipe);
-    let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji");
     let mut changed = recipe.clone();
-    changed.data.train[0].source = emoji.join("test-artist-000.tar").to_str().unwrap().into();
+    changed.data.train[0].source = samples().join("b.tar").to_str().unwrap().into();
     assert_ne!(seen(&changed), before);
     for change in [
         |set: &mut EvalSetRecipe| set.name = "other".into(),
@@ -302,6 +333,9 @@ fn other_samples_and_other_questions_change_the_run() {
     ] {
         assert_ne!(with(other), plain);
     }
-    let tokenizer = TokenizerRecipe::File { file: emoji.join("tokenizer.json"), canonicalize: true };
+    let tokenizer = TokenizerRecipe::File {
+        file: Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji/tokenizer.json"),
+        canonicalize: true,
+    };
     assert_ne!(seen(&Recipe { tokenizer, ..recipe }), before);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use vlp::recipe::Recipe;
+use vlp::trainer::AnyOptimizerOptions;
 
 /// The quickstart's methods are a table of methods, not a recipe.
 const NO_RECIPE: &str = "quickstart_methods";
@@ -45,8 +46,8 @@ fn published_runs_hold_the_published_numbers() {
     let recipes = all();
     // Weight decay and betas are stored in single precision: compared as such.
     let optimizer = |recipe: &Recipe| {
-        let o = recipe.optimizer;
-        (o.beta_1, o.beta_2, o.epsilon, o.weight_decay, o.max_norm)
+        let AnyOptimizerOptions::AdamW(o) = recipe.optimizer.settings else { panic!("{:?}", recipe.optimizer) };
+        (o.beta_1, o.beta_2, o.epsilon, o.weight_decay, recipe.optimizer.max_norm)
     };
     #[rustfmt::skip]
     let runs = [
@@ -101,7 +102,7 @@ fn published_runs_hold_the_published_numbers() {
     }
     let siglip = &recipes["siglip-vitb16-webli"];
     assert_eq!((siglip.batch_size, siglip.schedule.peak), (32_768, 1e-3));
-    assert_eq!((siglip.optimizer.weight_decay, siglip.optimizer.max_norm), (1e-4, Some(1.0)));
+    assert_eq!((siglip.optimizer.weight_decay(), siglip.optimizer.max_norm), (1e-4, Some(1.0)));
     assert!((siglip.epochs * 1e10 / 32_768.0 * siglip.schedule.warmup - 20_000.0).abs() < 50.0);
 }
 

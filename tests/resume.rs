@@ -14,7 +14,7 @@ use vlp::data::{Dataset, HfTokenizer, Limits, Loader, PairSource};
 use vlp::encoders::{AnyImageEncoder, AnyImageEncoderConfig, TextTransformer};
 use vlp::methods::{AnyMethodConfig, ClipRocket, ClipRocketConfig};
 use vlp::recipe::Recipe;
-use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Trainer, TrainerOptions, adamw};
+use vlp::trainer::{Checkpoint, Checkpoints, JsonLines, Trainer, TrainerOptions};
 
 const STEPS: u64 = 14;
 /// Says to the test below that it is the child; holds the run's directory.
@@ -47,11 +47,11 @@ fn train(out: &Path) {
     let tokenizer = HfTokenizer::from_path(data.join("tokenizer.json"), recipe.text.context_length).unwrap();
     let views = recipe.build_views().unwrap();
     let loader = Loader::new(Arc::new(shards), Arc::new(tokenizer), views, recipe.loader_config()).unwrap();
-    let options = recipe.optimizer.adamw();
+    let options = recipe.optimizer.settings;
     let trainer = Trainer::new(
         method,
         PairSource::new(loader, Normalization::IMAGENET),
-        move |method: &_| adamw(method, options),
+        move |method: &_| options.build(method),
         recipe.schedule.over(STEPS).unwrap(),
         TrainerOptions::new(&device, STEPS).with_seed(recipe.seed).with_max_norm(1.0),
     )

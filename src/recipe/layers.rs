@@ -14,6 +14,11 @@ use super::{Recipe, RecipeError, builtin};
 const EXTENDS: &str = "extends";
 /// The keys that choose among kinds of a table: where they differ, nothing of the table below is kept.
 const CHOOSERS: [&str; 2] = ["name", "kind"];
+/// What a table that names no kind is.
+const UNNAMED: [(&str, &str, &str); 2] =
+    [("optimizer", "name", super::optimizer::DEFAULT), ("schedule", "kind", "clip-rocket")];
+/// What has the same meaning in every kind of a table, and is kept.
+const SHARED: [(&str, &[&str]); 2] = [("optimizer", &["max_norm"]), ("schedule", &["start", "peak", "end", "warmup"])];
 /// Each of these takes the place of the others.
 const ALTERNATIVES: [[&str; 2]; 1] = [["epochs", "steps"]];
 /// The word for class names that come with the library, where a file of them may stand.
@@ -205,7 +210,16 @@ fn merge(table: &mut Table, over: Table) {
     }
     for (key, value) in over {
         match (table.get_mut(&key), value) {
-            (Some(Value::Table(below)), Value::Table(above)) if !another_kind(below, &above) => merge(below, above),
+            (Some(Value::Table(below)), Value::Table(above)) => {
+                if let Some((_, chooser, kind)) = UNNAMED.iter().find(|(name, ..)| *name == key) {
+                    below.entry(*chooser).or_insert_with(|| (*kind).into());
+                }
+                if another_kind(below, &above) {
+                    let shared = SHARED.iter().find(|(name, _)| *name == key).map_or(&[][..], |(_, shared)| *shared);
+                    below.retain(|name, _| shared.iter().any(|kept| *kept == name));
+                }
+                merge(below, above);
+            }
             (_, value) => {
                 table.insert(key, value);
             }

@@ -13,7 +13,6 @@ use vlp_encoders::{AnyImageEncoder, ImageEncoderConfig, LayerGroups, Layered, Te
 use vlp_methods::{AnyMethod, MethodConfig};
 use vlp_trainer::{
     Checkpoint, Checkpoints, HookError, Optimizer, RateFactors, RunFolder, Stepper, Trainer, TrainerOptions,
-    adamw_with_decay,
 };
 use vlp_weights::{Package, Pretrained, ReadLimits};
 
@@ -230,8 +229,8 @@ fn optimizer<M: MethodConfig, I: ImageEncoderConfig>(
     recipe: &Recipe<M, I>,
     total: u64,
 ) -> Result<impl Fn(&MethodOf<M, I>) -> Optimizer + use<M, I>, RunError> {
-    let (adamw, decay) = (recipe.optimizer.adamw(), recipe.optimizer.weight_decay_over(total)?);
-    Ok(move |method: &MethodOf<M, I>| adamw_with_decay(method, adamw, decay))
+    let (settings, decay) = (recipe.optimizer.settings, recipe.optimizer.weight_decay_over(total)?);
+    Ok(move |method: &MethodOf<M, I>| settings.build_with_decay(method, decay))
 }
 
 /// The trainer without checkpoints and hooks.

@@ -75,27 +75,11 @@ impl AugmentError {
     pub(crate) fn unknown(kind: &'static str, name: &str, known: &[&'static str]) -> Self {
         let nearest = known
             .iter()
-            .map(|&candidate| (distance(name, candidate), candidate))
+            .map(|&candidate| (strsim::levenshtein(name, candidate), candidate))
             .min()
             // Further apart than half of its letters is no misspelling.
             .filter(|(distance, candidate)| *distance <= candidate.chars().count() / 2)
             .map(|(_, candidate)| candidate);
         Self::Unknown { kind, name: name.to_owned(), nearest, known: known.join(", ") }
     }
-}
-
-/// Levenshtein distance: letters to add, drop or replace.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

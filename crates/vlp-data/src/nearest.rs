@@ -2,26 +2,10 @@
 pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = given.chars().count();
     // A part of a name is as good as a slip of the pen.
-    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { distance(given, name) };
+    let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { strsim::levenshtein(given, name) };
     let (cost, name) = names.into_iter().map(|name| (cost(name), name)).min()?;
     // Half of the letters wrong is another word.
     (2 * cost <= letters).then_some(name)
-}
-
-/// Letters to put in, take out or change until one word is the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = before + usize::from(x != *y);
-            before = row[j + 1];
-            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

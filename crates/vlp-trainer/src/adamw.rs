@@ -13,13 +13,13 @@ use crate::weight_decay::WeightDecay;
 #[serde(deny_unknown_fields, default)]
 pub struct AdamWOptions {
     /// Decay of the mean of gradients.
-    pub beta_1: f32,
+    pub beta_1: f64,
     /// Decay of the mean of squared gradients.
-    pub beta_2: f32,
+    pub beta_2: f64,
     /// Added to the root of the mean square.
-    pub epsilon: f32,
+    pub epsilon: f64,
     /// Decoupled weight decay of the parameters that [`decays`] names; each step takes `lr * weight_decay` of the weight.
-    pub weight_decay: f32,
+    pub weight_decay: f64,
 }
 
 impl Default for AdamWOptions {
@@ -89,6 +89,7 @@ impl Update for AdamW {
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
         let AdamWOptions { beta_1, beta_2, epsilon, weight_decay } = self.options;
+        let [beta_1, beta_2, epsilon, weight_decay] = [beta_1, beta_2, epsilon, weight_decay].map(|value| value as f32);
         let weight_decay = self.decay.as_ref().map_or(weight_decay, WeightDecay::value);
         let (time, moments) = match state {
             Some(AdamWState { momentum }) => (momentum.time + 1, [momentum.moment_1, momentum.moment_2]),

@@ -65,7 +65,7 @@ impl AnyOptimizerOptions {
     /// The weight decay among the settings.
     pub fn weight_decay(&self) -> f64 {
         match self {
-            AnyOptimizerOptions::AdamW(options) => options.weight_decay.into(),
+            AnyOptimizerOptions::AdamW(options) => options.weight_decay,
             AnyOptimizerOptions::Sgd(options) => options.weight_decay,
             AnyOptimizerOptions::Lars(options) => options.weight_decay,
             AnyOptimizerOptions::Lamb(options) => options.weight_decay,
@@ -80,10 +80,10 @@ impl AnyOptimizerOptions {
     pub fn check(&self) -> Result<(), TrainError> {
         match self {
             AnyOptimizerOptions::AdamW(options) => {
-                TrainError::check_beta("beta_1", options.beta_1.into())?;
-                TrainError::check_beta("beta_2", options.beta_2.into())?;
-                TrainError::check_positive("epsilon", options.epsilon.into())?;
-                TrainError::check_decay(options.weight_decay.into())
+                TrainError::check_beta("beta_1", options.beta_1)?;
+                TrainError::check_beta("beta_2", options.beta_2)?;
+                TrainError::check_positive("epsilon", options.epsilon)?;
+                TrainError::check_decay(options.weight_decay)
             }
             AnyOptimizerOptions::Sgd(options) => options.check(),
             AnyOptimizerOptions::Lars(options) => options.check(),

@@ -276,22 +276,23 @@ impl TrainError {
 
     /// A setting must be what `must` says.
     pub(crate) fn check_option(name: &'static str, value: f64, fits: bool, must: &'static str) -> Result<(), Self> {
-        if fits { Ok(()) } else { Err(TrainError::OptimizerOption { name, value, must }) }
+        // The optimizers compute in f32.
+        if fits && (value as f32).is_finite() { Ok(()) } else { Err(TrainError::OptimizerOption { name, value, must }) }
     }
 
     /// A setting must be a positive number.
     pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), Self> {
-        Self::check_option(name, value, value.is_finite() && value > 0.0, "a positive number")
+        Self::check_option(name, value, value as f32 > 0.0, "a positive number that f32 can hold")
     }
 
     /// The decay of a moving average leaves something of it and takes something in.
     pub(crate) fn check_beta(name: &'static str, value: f64) -> Result<(), Self> {
-        Self::check_option(name, value, (0.0..1.0).contains(&value), "in [0, 1)")
+        Self::check_option(name, value, (0.0..1.0).contains(&(value as f32)), "in [0, 1)")
     }
 
     /// A weight decay takes nothing or something.
     pub(crate) fn check_decay(value: f64) -> Result<(), Self> {
-        Self::check_option("weight_decay", value, value.is_finite() && value >= 0.0, "0 or more")
+        Self::check_option("weight_decay", value, value >= 0.0, "0 or more, and finite in f32")
     }
 
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {

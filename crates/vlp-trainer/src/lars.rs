@@ -44,7 +44,7 @@ impl LarsOptions {
         self.velocity().check()?;
         TrainError::check_decay(self.weight_decay)?;
         TrainError::check_positive("trust", self.trust)?;
-        TrainError::check_option("epsilon", self.epsilon, self.epsilon.is_finite() && self.epsilon >= 0.0, "0 or more")
+        TrainError::check_option("epsilon", self.epsilon, self.epsilon >= 0.0, "0 or more")
     }
 
     fn velocity(&self) -> Momentum {

@@ -159,9 +159,9 @@ fn numbers_of_an_optimizer_that_spoil_the_first_update_are_taken_back() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let bad = [
-        AdamWOptions { beta_1: f32::NAN, ..AdamWOptions::default() },
-        AdamWOptions { epsilon: f32::NAN, ..AdamWOptions::default() },
-        AdamWOptions { weight_decay: f32::INFINITY, ..AdamWOptions::default() },
+        AdamWOptions { beta_1: f64::NAN, ..AdamWOptions::default() },
+        AdamWOptions { epsilon: f64::NAN, ..AdamWOptions::default() },
+        AdamWOptions { weight_decay: 1e39, ..AdamWOptions::default() },
     ];
     for options_of_adamw in bad {
         let optimizer = move |m: &Toy| adamw(m, options_of_adamw);

@@ -73,7 +73,7 @@ fn golden(name: &str) -> Vec<Value> {
 }
 
 fn options(case: &Value) -> AdamWOptions {
-    let number = |value: &Value| value.as_f64().unwrap() as f32;
+    let number = |value: &Value| value.as_f64().unwrap();
     let params = &case["params"];
     AdamWOptions {
         beta_1: number(&params["betas"][0]),

@@ -60,7 +60,6 @@ impl Two {
 /// AdamW in f64 after [Loshchilov and Hutter 2019], one number.
 fn reference(gradient: impl Fn(u64) -> f64, rate: impl Fn(u64) -> f64, decay: impl Fn(u64) -> f64) -> f64 {
     let AdamWOptions { beta_1, beta_2, epsilon, .. } = AdamWOptions::default();
-    let (beta_1, beta_2, epsilon) = (f64::from(beta_1), f64::from(beta_2), f64::from(epsilon));
     let (mut p, mut mean, mut square) = (1.0, 0.0, 0.0);
     for step in 0..TOTAL {
         let (g, time) = (gradient(step), step as i32 + 1);

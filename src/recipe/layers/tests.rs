@@ -1,4 +1,7 @@
+use vlp_trainer::{AnyOptimizerOptions, SgdOptions};
+
 use super::*;
+use crate::recipe::{ScheduleKind, ScheduleRecipe};
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -17,8 +20,8 @@ fn a_file_extends_another_key_by_key() {
         ("top.toml", "extends = \"middle.toml\"\n[method]\nname = \"swalip\"\n[text]\ndropout = 0.2"),
     ]);
     let recipe = Recipe::from_path(folder.path().join("top.toml")).unwrap();
-    assert_eq!((recipe.epochs, recipe.optimizer.weight_decay, recipe.text.dropout), (3.0, 0.5, 0.2));
-    assert_eq!((recipe.text.width, recipe.optimizer.beta_2), (128, 0.98));
+    assert_eq!((recipe.epochs, recipe.optimizer.weight_decay(), recipe.text.dropout), (3.0, 0.5, 0.2));
+    assert_eq!((recipe.text.width, recipe.optimizer.settings.name()), (128, "adamw"));
     // Another name: nothing of the quickstart's method is left.
     assert_eq!(recipe.method, vlp_methods::AnyMethodConfig::named("swalip").unwrap());
 }
@@ -97,4 +100,57 @@ fn settings_that_cannot_be_are_refused_by_name() {
     // Every setting is right and the recipe is not.
     let error = Recipe::quickstart().set(&["views.strong=0"]).unwrap_err().to_string();
     assert!(error.contains("views.strong"), "{error}");
+}
+
+#[test]
+fn another_optimizer_or_schedule_keeps_what_all_of_them_share() {
+    let folder = folder(&[
+        ("base.toml", include_str!("../../../recipes/quickstart.toml")),
+        (
+            "same.toml",
+            "extends = \"base.toml\"\n[optimizer]\nname = \"adamw\"\nbeta_1 = 0.8\n[schedule]\nkind = \"clip-rocket\"",
+        ),
+        (
+            "sgd.toml",
+            "extends = \"same.toml\"\n[optimizer]\nname = \"sgd\"\nnesterov = true\n[schedule]\nkind = \"cosine\"",
+        ),
+        ("momentum.toml", "extends = \"sgd.toml\"\n[optimizer]\nmomentum = 0.8"),
+    ]);
+    let read = |name: &str| Recipe::from_path(folder.path().join(name)).unwrap();
+    let (base, same, momentum) = (Recipe::quickstart(), read("same.toml"), read("momentum.toml"));
+    let AnyOptimizerOptions::AdamW(adamw) = same.optimizer.settings else { panic!("{:?}", same.optimizer) };
+    assert_eq!((adamw.beta_1, adamw.beta_2), (0.8, 0.98), "the same kind named: the rest is kept");
+    assert_eq!((same.optimizer.max_norm, same.schedule), (base.optimizer.max_norm, base.schedule));
+    let sgd = SgdOptions { momentum: 0.8, nesterov: true, ..SgdOptions::default() };
+    assert_eq!(momentum.optimizer.settings, AnyOptimizerOptions::Sgd(sgd));
+    assert_eq!(momentum.optimizer.max_norm, base.optimizer.max_norm);
+    assert_eq!(momentum.schedule, ScheduleRecipe { kind: ScheduleKind::Cosine, ..base.schedule });
+    assert_eq!(base.set(&["schedule.kind=cosine"]).unwrap().schedule, momentum.schedule);
+}
+
+#[test]
+fn an_optimizer_is_refused_by_its_own_keys() {
+    let refusal = |setting: &str| Recipe::quickstart().set(&[setting]).unwrap_err().to_string();
+    for (setting, said) in [
+        ("optimizer.name=adam", "did you mean `adamw`?"),
+        ("optimizer.momentun=0.9", "unknown field `momentun`"),
+        ("optimizer.max_nrom=0.9", "did you mean `max_norm`?"),
+        ("optimizer.beta_1=nan", "optimizer.beta_1 is NaN but must be in [0, 1)"),
+        ("optimizer.weight_decay=1e39", "optimizer.weight_decay is 1000000000000000000000"),
+        ("optimizer.epsilon=1e-60", "optimizer.epsilon is 0.000"),
+        ("optimizer.name=7", "name must be a string"),
+        ("optimizer={name=\"lars\", momentum=1.5}", "optimizer.momentum is 1.5 but must be in [0, 1)"),
+    ] {
+        let error = refusal(setting);
+        assert!(error.contains(said), "{setting}: {error}");
+    }
+    for name in AnyOptimizerOptions::NAMES {
+        let recipe = Recipe::quickstart().set(&[format!("optimizer.name={name}")]).unwrap();
+        assert_eq!(recipe.optimizer.settings, AnyOptimizerOptions::named(name).unwrap());
+        let text = recipe.to_toml().unwrap();
+        assert!(!text.contains("0000000"), "digits of single precision: {text}");
+        assert_eq!(Recipe::from_toml(&text).unwrap(), recipe);
+        let json = serde_json::to_string(&recipe).unwrap();
+        assert_eq!(serde_json::from_str::<Recipe>(&json).unwrap(), recipe);
+    }
 }

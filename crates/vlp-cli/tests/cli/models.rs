@@ -117,6 +117,22 @@ fn embed_reads_lines_of_text() {
 }
 
 #[test]
+fn a_model_of_the_hub_is_found_in_its_cache_by_name() {
+    let folder = folder();
+    let path = folder.path();
+    clip(path);
+    pictures(path);
+    let snapshots = path.join("hub/models--someone--tiny/snapshots");
+    fs::create_dir_all(&snapshots).unwrap();
+    fs::rename(path.join("clip"), snapshots.join("0123")).unwrap();
+    for (name, code) in [("someone/tiny", 0), ("hf-hub:someone/tiny", 0), ("hf-hub:someone/other", 2), ("../tiny", 2)] {
+        let mut embed = program(path, &["embed", name, "pictures", "--out", "rows.npy"]);
+        let output = embed.env("HF_HUB_CACHE", path.join("hub")).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn search_keeps_an_index_and_sees_what_has_changed() {
     let folder = folder();
     let path = folder.path();
@@ -224,7 +240,7 @@ fn what_cannot_be_is_refused_and_nothing_is_written() {
     refused(path, &[&classify("bare.safetensors")[..], &["--model", "ViT-B-33"]].concat(), "ViT-B-33");
     refused(path, &[&classify("clip")[..], &["--device", "gpu"]].concat(), "unknown device 'gpu'");
     refused(path, &[&classify("clip")[..], &["--template", "a photo"]].concat(), "a photo");
-    refused(path, &[&classify("clip")[..], &["--tokenizer", &emoji]].concat(), "tokenizer");
+    refused(path, &[&classify("clip")[..], &["--tokenizer", &emoji]].concat(), "another model's tokenizer");
     refused(path, &[&classify("clip")[..], &["--top", "0"]].concat(), "1 or more");
     refused(path, &["classify", "clip", "pictures"], "--classes");
     refused(path, &["classify", "clip", "pictures", "--classes", " , "], "no class");
@@ -248,6 +264,14 @@ fn what_cannot_be_is_refused_and_nothing_is_written() {
     refused(path, &["convert", "bare.safetensors", "out", "--to", "timm"], "--model");
     refused(path, &["convert", "bare.safetensors", "out", "--to", "timm", "--model", "ViT-B-32"], "do not fit");
     refused(path, &["convert", "clip", "pictures", "--to", "open-clip"], "pictures");
+    // The activation that the weights were trained with stands in their metadata.
+    fs::create_dir(path.join("other")).unwrap();
+    fs::copy(path.join("clip/open_clip_model.safetensors"), path.join("other/open_clip_model.safetensors")).unwrap();
+    let said = fs::read_to_string(path.join("clip/open_clip_config.json")).unwrap();
+    assert!(said.contains("\"quick_gelu\": true"));
+    let said = said.replace("\"quick_gelu\": true", "\"quick_gelu\": false");
+    fs::write(path.join("other/open_clip_config.json"), said).unwrap();
+    refused(path, &["convert", "other", "out", "--to", "hugging-face"], "trained with quick_gelu = true");
     // Every picture is damaged: that shows while working.
     fs::create_dir(path.join("broken")).unwrap();
     fs::rename(path.join("pictures/b.png"), path.join("broken/b.png")).unwrap();

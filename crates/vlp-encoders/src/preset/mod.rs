@@ -40,26 +40,9 @@ pub fn preset_names() -> Vec<String> {
     open_clip::names().chain(siglip::names()).chain(clip_rocket::names()).collect()
 }
 
-/// Edit distance that takes capitals and small letters as nearly equal.
+/// Edit distance in which another case is half a change.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    // Twice the distance, so that another case can cost a half.
-    let mut row: Vec<usize> = (0..=b.len()).map(|j| 2 * j).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = 2 * (i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal
-                + match (x == y, x.eq_ignore_ascii_case(y)) {
-                    (true, _) => 0,
-                    (false, true) => 1,
-                    (false, false) => 2,
-                };
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 2).min(row[j] + 2);
-        }
-    }
-    row[b.len()]
+    strsim::levenshtein(a, b) + strsim::levenshtein(&a.to_ascii_lowercase(), &b.to_ascii_lowercase())
 }
 
 #[cfg(test)]
