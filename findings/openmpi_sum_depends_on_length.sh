@@ -8,8 +8,8 @@
 #   3 ranks: 256: 0 %, 1024: 22 %, 2500: 0 %, 4096: 21 %, 16384: 21 %, 65536: 0 %
 #   2 ranks: 256: 0 %, 1024: 0 %, 2500: 0 %, 4096: 0 %, 16384: 0 %, 65536: 0 %
 # Expected: element by element reduction is a function of the elements. That all ranks get the same bits (they do) hides the matter.
-# Why it matters: cutting gradients into other buckets, freezing a layer, or adding one changes the bits of every other layer's
-#   gradient, so "same seed, same data, same ranks" is no exact repetition; and a test with two ranks can never see it.
+# Why it matters: cutting gradients into other buckets, freezing a layer, or adding one can change the bits of every other
+#   layer's gradient, so "same seed, same data, same ranks" is no exact repetition; and a test with two ranks can never see it.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -8,8 +8,8 @@
 #   --load_fast=false: 30 points, 0.0 to 29.0
 #   without a flag: 10 points, 20.0 to 29.0
 # Expected: one answer. In event files of version 2 Python's loader drops points only at a SessionLog.START, so that one looks like the rule.
-# Why it matters: a step counted within an epoch, or a run resumed from an older checkpoint in the same folder, loses its history on the
-#   screen without a word, while the numbers in a report made by script still hold both branches of the curve.
+# Why it matters: steps counted within an epoch leave the last epoch alone on the screen, without a word. After a resume from an older
+#   checkpoint into the same folder, the screen shows one branch of the curve and a report made by script holds both.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
