@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 {
-  "$work/venv/bin/pip" -q install --no-compile torch==2.15.0 numpy==2.3.5 scikit-learn==1.9.1 tqdm==4.70.1
+  "$work/venv/bin/pip" -q install --no-compile torch==2.15.0 numpy==2.3.5 scikit-learn==1.9.1 tqdm==4.70.1 &&
   "$work/venv/bin/pip" -q install --no-compile --no-deps clip-benchmark==1.6.2 open_clip_torch==3.3.0
 } || exit 2
 cd "$work"
