@@ -183,7 +183,12 @@ fn options_say_how_data_is_read() {
     refused(path, &[&train[..], &["--option", "alpa=drop"]].concat(), "unknown field `alpa`");
     refused(path, &["train", "quickstart", "--option", "key=last_dot"], "--data");
     // A key that is set by hand outlives `--data`, which drops those that belong to the recipe's own.
-    refused(path, &[&train[..], &["--set", "distinct_by=wid"]].concat(), "`wid`");
+    shards::shard(0, 200, 3).write(path, "many.tar");
+    let mut set = vec!["train", "quickstart", "--data", "many.tar", "--steps", "1", "--out", "run"];
+    set.extend(["--set", "batch_size=8", "--set", "distinct_by=labl"]);
+    let output = call(path, &set);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("`labl`"), "{error}");
     refused(path, &["data", "index", "training_0.tar", "--option", "key=first"], "last_dot");
 }
 
