@@ -3,7 +3,7 @@
 # torch's DataLoader, by turns on the same machine.
 #
 #   scripts/compare-data.sh                  all of it
-#   scripts/compare-data.sh --read [N]       indexing, inspecting and reading alone, N samples in each of four shards (1,000)
+#   scripts/compare-data.sh --read [N]       indexing, inspecting and reading alone, N samples in each of four shards (4,000: 740 MB)
 #   scripts/compare-data.sh WIDTH HEIGHT     the loader alone at one size of pictures
 #   scripts/compare-data.sh --decode FILES   JPEG files decoded here and by the `image` crate, without Python
 #
@@ -21,7 +21,7 @@ cd "$(dirname "$0")/.."
 $bench --no-run
 python="${PYTHON:-python3}"
 if [ $# = 0 ] || [ "$1" = --read ]; then
-    "$python" benches/peers/read.py "${2:-1000}"
+    "$python" benches/peers/read.py "${2:-4000}"
     [ $# = 0 ] || exit 0
     echo
 fi

@@ -26,7 +26,7 @@ import webdataset as wds
 from PIL import Image
 
 ROUNDS, SHARDS = 3, 4
-SAMPLES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+SAMPLES = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
 WIDTH, HEIGHT = 500, 375
 ROWS = [
     ("index: names, sizes and captions of all samples", "index", "iterate"),
