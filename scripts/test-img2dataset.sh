@@ -4,7 +4,8 @@
 #
 #   scripts/test-img2dataset.sh [FOLDER]
 #
-# FOLDER keeps the Python environment for the next time; a temporary folder, when left out. Needs Python 3.9 to 3.12 and PyPI.
+# FOLDER keeps the Python environment for the next time; a temporary folder, when left out. Needs Python 3.9 to 3.12 and PyPI. VLP is
+# the command `vlp` with the feature `parquet`; it is built, when left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -52,15 +53,17 @@ for _ in $(seq 50); do
     sleep 0.1
 done
 
-cargo build -q -p vlp-data --features parquet --example inspect_data
-target=${CARGO_TARGET_DIR:-target}
+if [ -z "${VLP:-}" ]; then
+    cargo build -q -p vlp-cli --features parquet
+    VLP=${CARGO_TARGET_DIR:-target}/debug/vlp
+fi
 for mode in webdataset parquet files; do
     "$environment/bin/img2dataset" --url_list "$work/list.parquet" --input_format parquet --url_col url --caption_col caption \
         --save_additional_columns '["score"]' --output_format "$mode" --output_folder "$work/$mode" --image_size 64 \
         --number_sample_per_shard 25 --processes_count 1 --thread_count 4 --enable_wandb False \
         >"$work/$mode.log" 2>&1 || { tail -20 "$work/$mode.log"; exit 1; }
-    "$target/debug/examples/inspect_data" "$work/$mode" --decode-all >"$work/$mode.txt"
-    grep -q '^58 samples$' "$work/$mode.txt" && grep -q '^damaged when read: 0$' "$work/$mode.txt" &&
+    "$VLP" data inspect "$work/$mode" --decode 1000 >"$work/$mode.txt" || { cat "$work/$mode.txt"; exit 1; }
+    grep -q ': 58 samples$' "$work/$mode.txt" && grep -q '^damaged when read: 0$' "$work/$mode.txt" &&
         ! grep -q 'without\|no_caption\|metadata' "$work/$mode.txt" ||
         { echo "$mode: a sample is lost:"; cat "$work/$mode.txt"; exit 1; }
     echo "$mode: 58 of 58 samples"

@@ -265,11 +265,12 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Recipe<M, I> {
     }
 
     /// The same run on other samples: one source, of which a tenth is held out for the evaluation. Sets of the recipe that belong to
-    /// other data are left out, and so is `distinct_by`, which names a field of theirs.
+    /// other data are left out, and so is `distinct_by` where it names a field of theirs: `picture` and `caption` stay, which all samples have.
     pub fn with_data(self, source: impl Into<String>) -> Self {
         let validation = Some(ValidationRecipe { source: None, share: Some(0.1) });
         let data = DataRecipe { train: vec![SourceRecipe::new(source)], validation };
-        Recipe { data, distinct_by: None, eval: EvalRecipe { sets: Vec::new(), ..self.eval }, ..self }
+        let distinct_by = self.distinct_by.filter(|field| field == "picture" || field == "caption");
+        Recipe { data, distinct_by, eval: EvalRecipe { sets: Vec::new(), ..self.eval }, ..self }
     }
 
     /// The recipe as TOML.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use tempfile::TempDir;
 use vlp::augment::Image;
+use vlp::data::Alpha;
 use vlp::encoders::{Activation, AnyImageEncoderConfig, VitConfig, preset};
 use vlp::pretrained::{
     self, EmbedOptions, EmbedSummary, Model, OpenOptions, Pictures, Target, Templates, TextReader, embed_files,
@@ -97,6 +98,31 @@ fn pictures_texts_and_classes_agree_with_one_another() {
     assert!(model.embed_images(&none).unwrap_err().asked_wrongly());
     let damaged = pictures(folder.path()).join("2.png");
     assert_eq!(model.embed_images(&[&files[0], &damaged]).unwrap_err().exit_code(), 1);
+}
+
+/// Eight by eight pixels of dark red, none of which shows.
+const CLEAR: &[u8] =
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x08\x00\x00\x00\x08\x08\x06\x00\x00\x00\xc4\x0f\xbe\x8b\
+    \x00\x00\x00\x11IDAT\x78\xda\x63\x3c\xc1\x80\x1f\x30\x31\x8c\x08\x05\x00\xd6\xc0\x00\xd8\xf0\x48\x3b\x5e\
+    \x00\x00\x00\x00IEND\xae\x42\x60\x82";
+
+/// As their preprocessing in Python does: `convert("RGB")`.
+#[test]
+fn pretrained_models_drop_transparency_unless_told_otherwise() {
+    let folder = folder();
+    let model = open(&clip(8, 0), &folder.path().join("clip"));
+    let file = [folder.path().join("clear.png")];
+    fs::write(&file[0], CLEAR).unwrap();
+    let filled = |model: &Model, colour| model.embed_pictures(&[Image::filled(8, 8, colour)]).unwrap();
+    assert_eq!(model.alpha(), Alpha::Drop);
+    assert_eq!(model.embed_images(&file).unwrap(), filled(&model, [200, 0, 0]));
+    // What is chosen for the pictures goes before.
+    let pictures = Pictures::find(&file).unwrap().with_alpha(Alpha::OnWhite);
+    let batch = model.batches(&pictures, 1, 1, 0).unwrap().next().unwrap().unwrap();
+    let white = filled(&model, [255; 3]);
+    assert_eq!(batch.vectors, white.rows().iter().copied().collect::<Vec<f32>>());
+    let model = model.with_alpha(Alpha::OnWhite);
+    assert_eq!(model.embed_images(&file).unwrap(), white);
 }
 
 #[test]
@@ -297,6 +323,7 @@ fn a_run_leaves_for_other_libraries_or_says_why_it_cannot() {
 
     let emoji = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/emoji/tokenizer.json");
     let model = pretrained::open(&run, &Device::flex().autodiff()).unwrap();
+    assert_eq!(model.alpha(), Alpha::OnWhite, "as the run's pictures were");
     let picture = [Image::filled(31, 22, [200, 30, 90])];
     let (images, texts) = (model.embed_pictures(&picture).unwrap(), model.embed_texts(&["red heart"]).unwrap());
     let step = run.join("step-00000003");

@@ -65,6 +65,7 @@ impl Model {
             }
         }
         // The whole next batch can be ready when the model is.
+        let pictures = pictures.or_alpha(self.alpha());
         let prepared = pictures.prepare(self.resize().clone(), threads, 2 * size.min(MOST), first);
         Ok(Batches { model: self, prepared, size })
     }

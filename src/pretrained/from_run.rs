@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use vlp_augment::{Normalization, recipes};
 use vlp_core::Embedder;
-use vlp_data::{HfTokenizer, Tokenizer};
+use vlp_data::{Alpha, HfTokenizer, Tokenizer};
 use vlp_encoders::{AnyImageEncoder, TextTransformer};
 use vlp_methods::AnyMethod;
 use vlp_weights::Package;
@@ -37,7 +37,8 @@ pub(super) fn open(folder: &Path, device: &Device, tokenizer: Option<&Path>) -> 
         (texts, _) => Ok(texts?),
     };
     let normalization = recipe.normalization.statistics();
-    Ok(Model::from(Opened {
+    let alpha = recipe.data.train.first().map_or_else(Alpha::default, |source| source.options.alpha);
+    let model = Model::from(Opened {
         name: checkpoint.path().display().to_string(),
         device: device.clone(),
         resize: Arc::new(recipes::eval(recipe.views.size)),
@@ -49,7 +50,8 @@ pub(super) fn open(folder: &Path, device: &Device, tokenizer: Option<&Path>) -> 
         pictures: Ok(()),
         texts,
         templates: Templates::plain(),
-    }))
+    });
+    Ok(model.with_alpha(alpha))
 }
 
 struct Trained {

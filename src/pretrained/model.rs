@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use ndarray::Array2;
 use vlp_augment::{Image, ImageTransform, Normalization, SampleRng};
 use vlp_core::Embedder;
-use vlp_data::HostImages;
+use vlp_data::{Alpha, HostImages};
 use vlp_eval::{Embeddings, EvalError, HeadEmbeddings};
 use vlp_weights::Package;
 
@@ -29,6 +29,7 @@ pub struct Model {
     pictures: Result<(), String>,
     texts: Result<TextReader, String>,
     templates: Templates,
+    alpha: Alpha,
 }
 
 /// What a [`Model`] is made of.
@@ -92,7 +93,9 @@ pub(super) struct Opened {
 impl From<Opened> for Model {
     fn from(opened: Opened) -> Self {
         let Opened { name, device, body, resize, normalization, scale, bias, pictures, texts, templates } = opened;
-        Model { name, device, body, resize, normalization, scale, bias, pictures, texts, templates }
+        // As the preprocessing that such models come with.
+        let alpha = Alpha::Drop;
+        Model { name, device, body, resize, normalization, scale, bias, pictures, texts, templates, alpha }
     }
 }
 
@@ -118,12 +121,25 @@ impl Model {
             pictures: Ok(()),
             texts: parts.tokenizer.ok_or_else(|| none.to_string()),
             templates: Templates::plain(),
+            alpha: Alpha::default(),
         }
     }
 
     /// The same model with other sentences about classes as its own.
     pub fn with_templates(self, templates: Templates) -> Self {
         Model { templates, ..self }
+    }
+
+    /// The same model with another treatment of transparent parts of pictures. Models of open_clip, Hugging Face and timm drop transparency, as
+    /// their preprocessing does (Pillow's `convert("RGB")`); those that a run trained treat it as the run did, others lay it on white.
+    #[must_use]
+    pub fn with_alpha(self, alpha: Alpha) -> Self {
+        Model { alpha, ..self }
+    }
+
+    /// What becomes of transparent parts of pictures.
+    pub fn alpha(&self) -> Alpha {
+        self.alpha
     }
 
     /// What it is called.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vlp_augment::{Image, ImageTransform, SampleRng};
-use vlp_data::{Dataset, Limits, decode};
+use vlp_data::{Alpha, Dataset, Limits, decode_with};
 
 use super::{PreparedPictures, PretrainedError};
 
@@ -16,6 +16,8 @@ const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 pub struct Pictures {
     files: Arc<Vec<PathBuf>>,
     shards: Option<Arc<Dataset>>,
+    /// What becomes of transparent parts; as the model has it where nothing is given.
+    alpha: Option<Alpha>,
 }
 
 impl Pictures {
@@ -39,13 +41,24 @@ impl Pictures {
             true => None,
             false => Some(Arc::new(Dataset::from_shards(shards, Limits::default())?)),
         };
-        Ok(Pictures { files: Arc::new(files), shards })
+        Ok(Pictures { files: Arc::new(files), shards, alpha: None })
     }
 
     /// These files and nothing else.
     pub(super) fn files(paths: &[impl AsRef<Path>]) -> Self {
         let files = paths.iter().map(|path| path.as_ref().to_path_buf()).collect();
-        Pictures { files: Arc::new(files), shards: None }
+        Pictures { files: Arc::new(files), shards: None, alpha: None }
+    }
+
+    /// The same with transparent parts treated in this way, whatever the model's is ([`Model::with_alpha`](super::Model::with_alpha)).
+    #[must_use]
+    pub fn with_alpha(self, alpha: Alpha) -> Self {
+        Pictures { alpha: Some(alpha), ..self }
+    }
+
+    /// The same, with this treatment where none was chosen.
+    pub(super) fn or_alpha(&self, alpha: Alpha) -> Self {
+        Pictures { alpha: self.alpha.or(Some(alpha)), ..self.clone() }
     }
 
     /// How many there are, readable or not.
@@ -84,11 +97,12 @@ impl Pictures {
 
     /// Decodes one picture.
     pub(super) fn read(&self, index: usize, transform: &dyn ImageTransform) -> Result<Image, String> {
+        let alpha = self.alpha.unwrap_or_default();
         let image = match (self.files.get(index), &self.shards) {
-            (Some(path), _) => read_file(path)?,
+            (Some(path), _) => read_file(path, alpha)?,
             (None, Some(shards)) => {
                 let picture = shards.picture(index - self.files.len()).map_err(|damage| damage.to_string())?;
-                picture.decode(shards.limits()).map_err(|damage| damage.to_string())?
+                picture.decode_with(alpha, &Limits::default()).map_err(|damage| damage.to_string())?
             }
             (None, None) => return Err("there is no such picture".to_string()),
         };
@@ -115,12 +129,12 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), PretrainedError> 
     Ok(())
 }
 
-fn read_file(path: &Path) -> Result<Image, String> {
+fn read_file(path: &Path, alpha: Alpha) -> Result<Image, String> {
     let (limits, mut bytes) = (Limits::default(), Vec::new());
     let file = vlp_augment::open_regular(path).map_err(|error| error.to_string())?;
     file.take(limits.entry_bytes + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > limits.entry_bytes {
         return Err(format!("it is larger than {} bytes", limits.entry_bytes));
     }
-    decode(&bytes, &limits).map_err(|damage| damage.to_string())
+    decode_with(&bytes, alpha, &limits).map_err(|damage| damage.to_string())
 }

@@ -23,5 +23,5 @@ pub fn clip_rocket_strong(size: usize) -> ImageSequence {
 
 /// CLIP-rocket's evaluation view: shorter side to `size` (bilinear), central square. Draws nothing.
 pub fn eval(size: usize) -> ImageSequence {
-    ImageSequence::new().then(Resize { shorter_side: size, filter: Filter::Bilinear }).then(CenterCrop { size })
+    ImageSequence::new().then(Resize::new(size, Filter::Bilinear)).then(CenterCrop { size })
 }

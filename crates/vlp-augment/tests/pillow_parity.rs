@@ -52,9 +52,7 @@ fn exact(case: &Case, image: Image) -> Option<Image> {
 fn resampled(case: &Case, image: &Image) -> Option<Image> {
     let no_draws = &mut SampleRng::new(0, 0, 0, 0);
     Some(match case.op.as_str() {
-        "resize_shortest" => {
-            Resize { shorter_side: case.size("size"), filter: filter(case) }.apply(image.clone(), no_draws)
-        }
+        "resize_shortest" => Resize::new(case.size("size"), filter(case)).apply(image.clone(), no_draws),
         "resize_exact" => resize(image, case.size("width"), case.size("height"), filter(case)),
         "resized_crop" => {
             let crop = CropBox {

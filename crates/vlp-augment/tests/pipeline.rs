@@ -187,12 +187,35 @@ fn sizes_and_counts_that_would_take_all_memory_or_time_are_refused() {
     }
 }
 
+/// The key `order` of the two operations that resample.
+#[test]
+fn the_order_of_directions_is_a_key() {
+    let tall = noise(40, 200);
+    let made = |op: &str, order: &str| {
+        let text = format!("image = [{{ op = \"{op}\"{order} }}]");
+        let file: File = toml::from_str(&text).unwrap();
+        let written = toml::to_string(&file).unwrap();
+        assert_eq!(written.contains("order"), order.contains("12"), "what is usual is left out: {written}");
+        assert_eq!(toml::from_str::<File>(&written).unwrap(), file);
+        file.image.build(20).unwrap().apply(tall.clone(), &mut SampleRng::new(5, 0, 0, 0))
+    };
+    for (op, more) in [("resize", ""), ("random-resized-crop", ", ratio = [0.2, 0.25], scale = [0.9, 1.0]")] {
+        let usual = made(op, more);
+        assert_eq!(made(op, &format!("{more}, order = \"pillow13\"")), usual, "{op}");
+        assert_ne!(made(op, &format!("{more}, order = \"pillow12\"")), usual, "{op}");
+    }
+    assert!(refusal("image = [{ op = \"resize\", order = \"pillow11\" }]").contains("pillow11"));
+}
+
 /// 8,192 x 1 pixels are within the limits of a reader; at 224 high they would be a band of 1.2 GB.
 #[test]
 fn a_line_of_pixels_does_not_become_a_band() {
     let resize = |image: Image| {
-        let pipeline =
-            ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(10), filter: Default::default() })]);
+        let pipeline = ImagePipeline::new(vec![Step::always(ImageOp::Resize {
+            size: Some(10),
+            filter: Default::default(),
+            order: Default::default(),
+        })]);
         let view = pipeline.unwrap().build(10).unwrap().apply(image, &mut SampleRng::new(0, 0, 0, 0));
         (view.width(), view.height())
     };
@@ -203,8 +226,11 @@ fn a_line_of_pixels_does_not_become_a_band() {
     let mut pixels = vec![0; 3 * 200];
     pixels[3 * 68..3 * 132].fill(255);
     let line = Image::new(200, 1, pixels).unwrap();
-    let pipeline =
-        ImagePipeline::new(vec![Step::always(ImageOp::Resize { size: Some(1), filter: Default::default() })]);
+    let pipeline = ImagePipeline::new(vec![Step::always(ImageOp::Resize {
+        size: Some(1),
+        filter: Default::default(),
+        order: Default::default(),
+    })]);
     let view = pipeline.unwrap().build(1).unwrap().apply(line, &mut SampleRng::new(0, 0, 0, 0));
     assert_eq!(view.pixels(), [255; 3 * 64]);
 }

@@ -1,6 +1,8 @@
 //! Decoding by format and size, the scan of a shard, and the whole loader on the emoji shards; with
-//! `--loader SHARDS WORKERS SECONDS` instead the loader alone on those shards, as `benches/peers/data.py` asks for it.
+//! `--loader SHARDS WORKERS SECONDS` instead the loader alone on those shards, as `benches/peers/data.py` asks for it, and with
+//! `--read SHARDS` what `benches/peers/read.py` asks for. `--decode FILES` has JPEG files decoded here and by the `image` crate in turn.
 
+use std::hint::black_box;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use criterion::{Criterion, Throughput};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 use vlp_augment::{Identity, ImageSequence, KeywordShuffle, RandomResizedCrop, recipes};
-use vlp_data::{Dataset, Limits, Loader, LoaderConfig, TokenIds, Tokenizer, View, Views, decode};
+use vlp_data::{Dataset, InspectOptions, Limits, Loader, LoaderConfig, TokenIds, Tokenizer, View, Views, decode};
 
 /// Does next to nothing.
 #[derive(Debug)]
@@ -107,6 +109,48 @@ fn serve(shards: &str, workers: usize, seconds: f64) {
     println!("{rate}");
 }
 
+/// Samples a second, one rate a line: indexed, inspected with 256 decoded, read one after another, and read and decoded.
+fn read(shards: &str) {
+    let rate = |name: &str, work: &mut dyn FnMut() -> usize| {
+        let start = Instant::now();
+        let samples = work();
+        println!("{name} {}", samples as f64 / start.elapsed().as_secs_f64());
+    };
+    let open = || Dataset::tars(shards, Limits::default()).expect("good shards");
+    rate("index", &mut || open().len());
+    let dataset = open();
+    for (name, workers) in [("inspect", None), ("inspect_by_one", Some(1))] {
+        let options = InspectOptions { workers, ..InspectOptions::default() };
+        rate(name, &mut || dataset.inspect(&options).expect("good shards").samples as usize);
+    }
+    rate("read", &mut || {
+        let read = |&index: &usize| dataset.annotation(index).is_ok() && dataset.picture(index).is_ok();
+        (0..dataset.len()).filter(read).count()
+    });
+    rate("decode", &mut || (0..dataset.len()).filter(|&index| dataset.sample(index).is_ok()).count());
+}
+
+/// Nanoseconds a pixel of this decoder and of the `image` crate's, the least of 100 turns.
+fn compare(files: &[&String]) {
+    println!("{:32} {:>10} {:>8} {:>8}", "file", "bits/pixel", "here", "image");
+    for file in files {
+        let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let pixels = decode(&bytes, &Limits::default()).expect("a good picture").pixels().len() as f64 / 3.0;
+        let by_image = || image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).map(|image| image.into_rgb8());
+        let mut least = [f64::INFINITY; 2];
+        for _ in 0..100 {
+            let start = Instant::now();
+            black_box(decode(&bytes, &Limits::default()).expect("a good picture"));
+            least[0] = least[0].min(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            black_box(by_image().expect("a good picture"));
+            least[1] = least[1].min(start.elapsed().as_secs_f64());
+        }
+        let [here, image] = least.map(|seconds| seconds * 1e9 / pixels);
+        println!("{file:32} {:10.2} {here:8.2} {image:8.2}", bytes.len() as f64 * 8.0 / pixels);
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--loader") {
@@ -116,6 +160,14 @@ fn main() {
             _ => eprintln!("--loader SHARDS WORKERS SECONDS"),
         }
         return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--read") {
+        return arguments.get(at + 1).map_or_else(|| eprintln!("--read SHARDS"), |shards| read(shards));
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--decode") {
+        // Cargo puts a word of its own at the end.
+        let files: Vec<_> = arguments[at + 1..].iter().filter(|argument| !argument.starts_with("--")).collect();
+        return compare(&files);
     }
     let mut criterion =
         Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2)).configure_from_args();

@@ -25,8 +25,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Dataset {
     parts: Vec<Part>,
-    limits: Limits,
-    alpha: Alpha,
     tally: Tally,
     warnings: Vec<String>,
 }
@@ -37,6 +35,9 @@ struct Part {
     weight: f64,
     /// Number of its first sample.
     first: usize,
+    /// How its pictures are decoded.
+    limits: Limits,
+    alpha: Alpha,
 }
 
 impl Dataset {
@@ -53,8 +54,8 @@ impl Dataset {
             });
         }
         let (tally, warnings) = (source.tally().clone(), source.warnings().to_vec());
-        let parts = vec![Part { source: Arc::new(source), weight: 1.0, first: 0 }];
-        Ok(Self { parts, limits, alpha: Alpha::default(), tally, warnings })
+        let parts = vec![Part { source: Arc::new(source), weight: 1.0, first: 0, limits, alpha: Alpha::default() }];
+        Ok(Self { parts, tally, warnings })
     }
 
     /// Indexes these shards, in this order.
@@ -149,13 +150,8 @@ impl Dataset {
                 let reason = "a weight must be a number above 0, at most a million".to_owned();
                 return Err(DataError::Pattern { pattern: weight.to_string(), reason });
             }
-            let into = mixed.get_or_insert_with(|| Self {
-                parts: Vec::new(),
-                limits: dataset.limits.clone(),
-                alpha: dataset.alpha,
-                tally: Tally::default(),
-                warnings: Vec::new(),
-            });
+            let into =
+                mixed.get_or_insert_with(|| Self { parts: Vec::new(), tally: Tally::default(), warnings: Vec::new() });
             let first = into.len();
             into.tally.merge(&dataset.tally);
             into.warnings.extend(dataset.warnings);
@@ -166,16 +162,11 @@ impl Dataset {
         mixed.ok_or_else(|| DataError::Pattern { pattern: String::new(), reason })
     }
 
-    /// The same samples with another treatment of transparent parts; they are laid on white otherwise. Of a mixture the first
-    /// dataset's holds for all.
+    /// The same samples with another treatment of transparent parts; they are laid on white otherwise.
     #[must_use]
-    pub fn with_alpha(self, alpha: Alpha) -> Self {
-        Self { alpha, ..self }
-    }
-
-    /// What becomes of transparent parts of the pictures.
-    pub fn alpha(&self) -> Alpha {
-        self.alpha
+    pub fn with_alpha(mut self, alpha: Alpha) -> Self {
+        self.parts.iter_mut().for_each(|part| part.alpha = alpha);
+        self
     }
 
     /// Number of samples.
@@ -203,11 +194,6 @@ impl Dataset {
     /// What is wrong with whole shards, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// The limits samples are read under.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Name of sample `index` for messages: shard and key, made [`printable`].
@@ -240,8 +226,25 @@ impl Dataset {
     /// The damage that makes it unusable.
     pub fn sample(&self, index: usize) -> Result<Sample, Damage> {
         let annotation = self.annotation(index)?;
-        let image = self.picture(index)?.decode_with(self.alpha, &self.limits)?;
+        let image = self.decode(index, self.picture(index)?)?;
         Ok(Sample { image, annotation })
+    }
+
+    /// The pixels of a picture that sample `index` has, with the limits and the treatment of transparency of the source it is from.
+    ///
+    /// # Errors
+    /// As [`Picture::decode_with`].
+    pub fn decode(&self, index: usize, picture: Picture) -> Result<vlp_augment::Image, Damage> {
+        let part = self.existing(index)?;
+        picture.decode_with(part.alpha, &part.limits)
+    }
+
+    /// The limits that sample `index` is read under.
+    ///
+    /// # Errors
+    /// When there is no such sample.
+    pub(crate) fn limits_of(&self, index: usize) -> Result<&Limits, Damage> {
+        self.existing(index).map(|part| &part.limits)
     }
 
     /// What the source of a sample calls by this name.
@@ -259,13 +262,14 @@ impl Dataset {
             for (side, source) in sides.iter_mut().zip(split(&part.source)) {
                 if !source.is_empty() {
                     let first = side.last().map_or(0, |part: &Part| part.first + part.source.len());
-                    side.push(Part { source: Arc::new(source), weight: part.weight, first });
+                    let (limits, alpha) = (part.limits.clone(), part.alpha);
+                    side.push(Part { source: Arc::new(source), weight: part.weight, first, limits, alpha });
                 }
             }
         }
         let [one, other] = sides.map(|parts| {
-            let (limits, tally, warnings) = (self.limits.clone(), self.tally.clone(), self.warnings.clone());
-            (!parts.is_empty()).then_some(Self { parts, limits, alpha: self.alpha, tally, warnings })
+            let (tally, warnings) = (self.tally.clone(), self.warnings.clone());
+            (!parts.is_empty()).then_some(Self { parts, tally, warnings })
         });
         (one, other)
     }

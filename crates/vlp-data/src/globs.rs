@@ -1,5 +1,3 @@
-//! Names of files by patterns.
-
 use crate::{DataError, expand_braces};
 
 /// The names that patterns stand for: braces as [`expand_braces`] has them, then `*`, `?`, `[...]` and `**` against the files there
@@ -7,7 +5,7 @@ use crate::{DataError, expand_braces};
 ///
 /// # Errors
 /// When a pattern is malformed or no file matches it.
-pub(crate) fn expand_names(patterns: &str) -> Result<Vec<String>, DataError> {
+pub fn expand_names(patterns: &str) -> Result<Vec<String>, DataError> {
     let mut names = Vec::new();
     for name in expand_braces(patterns)? {
         let is_pattern = name.contains(['*', '?', '[']) && !name.contains("://") && !name.starts_with("pipe:");

@@ -107,7 +107,7 @@ impl Found {
         let (format, width, height, print) = match &picture {
             Picture::Decoded(image) => ("pixels", image.width(), image.height(), content_hash(image.pixels())),
             Picture::Encoded(bytes) => {
-                let limits = dataset.limits();
+                let limits = dataset.limits_of(index)?;
                 let header = read_header(bytes);
                 let known = matches!(header, Some(("PNG" | "JPEG" | "WebP", Some(_))));
                 let decoded = match decodes || !known {

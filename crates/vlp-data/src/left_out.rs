@@ -86,8 +86,10 @@ impl LeftOut {
 
 /// Whether what is left out for this reason is neither a sample nor a picture.
 fn is_no_loss(reason: &str) -> bool {
-    const PICTURES: [&str; 14] =
-        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "avif", "heic", "heif", "jxl"];
+    const PICTURES: [&str; 22] = [
+        "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "avif",
+        "heic", "heif", "hif", "jxl", "jp2", "j2k", "jpx",
+    ];
     match reason.strip_prefix("files ending in .") {
         Some(ending) => !PICTURES.contains(&ending),
         None => ["hidden files", "files without an ending", DamageKind::NotFetched.name()].contains(&reason),

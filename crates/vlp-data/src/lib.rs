@@ -93,6 +93,7 @@ pub use dataset::Dataset;
 pub use decode::{decode, decode_with};
 pub use error::DataError;
 pub use fetched::Fetched;
+pub use globs::expand_names;
 #[cfg(feature = "hf-tokenizers")]
 pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use inspection::{Duplicates, InspectOptions, Inspection, Spread, inspect};
@@ -100,6 +101,7 @@ pub use left_out::{LeftOut, Reason};
 pub use limits::Limits;
 pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
 pub use metadata::Metadata;
+pub use opening::is_shard;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};
 #[cfg(feature = "burn")]

@@ -150,7 +150,7 @@ impl Dataset {
         }
         if ends(".csv") || ends(".tsv") || ends(".txt") || ends(".token") {
             Self::new(Table::from_text(path.as_ref(), options)?, limits)
-        } else if ends(".jsonl") {
+        } else if ends(".jsonl") || ends(".ndjson") {
             Self::new(Table::read_json_lines(path.as_ref(), options)?.finish()?, limits)
         } else if ends(".json") {
             Self::new(Table::from_json_document(path.as_ref(), options)?, limits)
@@ -159,9 +159,14 @@ impl Dataset {
         } else if ends(".parquet") {
             Self::tables(expand_names(path)?.into_iter().map(PathBuf::from).collect(), options)
         } else {
+            if path.contains("://") {
+                let reason = "folders are not listed afar: name the shards (`https://host/cc/{00000..00331}.tar`), of CLIP_benchmark's \
+                              exports with `caption_lines`; or fetch the folder first";
+                return Err(DataError::Pattern { pattern: path.to_owned(), reason: reason.to_owned() });
+            }
             let reason =
                 "no folder and none of .tar (.tar.gz, .tgz, .tar.zst, .tar.xz, .tar.bz2), .csv, .tsv, .txt, .json, \
-                          .jsonl, .parquet"
+                          .jsonl, .ndjson, .parquet"
                     .to_owned();
             Err(DataError::Pattern { pattern: path.to_owned(), reason })
         }
@@ -215,8 +220,8 @@ fn of_split(tables: Vec<PathBuf>, options: &SourceOptions) -> (Vec<PathBuf>, Sou
     }
 }
 
-/// Whether a name is that of a tar shard, packed or not.
-fn is_shard(name: &str) -> bool {
+/// Whether a name is that of a tar shard, packed or not: `.tar`, `.tar.gz`, `.tgz`, `.tar.zst`, `.tar.xz`, `.tar.bz2` and their short forms.
+pub fn is_shard(name: &str) -> bool {
     const ENDINGS: [&str; 10] =
         [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz"];
     let name = name.to_ascii_lowercase();

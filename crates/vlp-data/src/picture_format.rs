@@ -82,17 +82,21 @@ pub(crate) fn what_it_is(bytes: &[u8]) -> String {
     }
     match bytes {
         [] => "an empty file".to_owned(),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => {
-            "an AVIF file, which is not read: convert it".to_owned()
-        }
-        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => {
-            "a HEIF file, which is not read: convert it".to_owned()
-        }
-        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => {
-            "a JPEG XL file, which is not read: convert it".to_owned()
-        }
-        [0, 0, 0, 12, b'j', b'P', ..] => "a JPEG 2000 file, which is not read: convert it".to_owned(),
+        _ if is_avif(bytes) => not_read("AVIF"),
+        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => not_read("HEIF"),
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => not_read("JPEG XL"),
+        [0, 0, 0, 12, b'j', b'P', ..] => not_read("JPEG 2000"),
         [b'<', ..] => "text that begins with `<`: a web page or SVG".to_owned(),
         _ => format!("no picture (it begins with {:02x?})", &bytes[..bytes.len().min(8)]),
     }
+}
+
+/// Whether the brands at the beginning of a file name AVIF; the first of them may be a general one.
+pub(crate) fn is_avif(bytes: &[u8]) -> bool {
+    let [_, _, _, _, b'f', b't', b'y', b'p', brands @ ..] = &bytes[..bytes.len().min(32)] else { return false };
+    brands.chunks(4).any(|brand| matches!(brand, b"avif" | b"avis"))
+}
+
+fn not_read(format: &str) -> String {
+    format!("{format}, which no build reads: write it as JPEG, PNG or WebP first, as img2dataset and Pillow do")
 }

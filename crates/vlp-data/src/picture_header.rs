@@ -1,5 +1,7 @@
 //! Format and size of a picture by its first bytes, without decoding it.
 
+use crate::picture_format::is_avif;
+
 /// Name of a format and, where its header is simple enough to read here, width and height in pixels.
 pub(crate) type Header = (&'static str, Option<(u32, u32)>);
 
@@ -12,7 +14,7 @@ pub(crate) fn read_header(bytes: &[u8]) -> Option<Header> {
         [b'G', b'I', b'F', b'8', ..] => ("GIF", little16(bytes, 6).zip(little16(bytes, 8))),
         [b'B', b'M', ..] => ("BMP", None),
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => ("TIFF", None),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => ("AVIF", None),
+        _ if is_avif(bytes) => ("AVIF", None),
         [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => ("HEIF", None),
         [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..] => ("PNM", None),
         _ => return None,

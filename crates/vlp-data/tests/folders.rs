@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use tempfile::tempdir;
-use vlp_data::{Dataset, FolderCaptions, Limits};
+use vlp_data::{Dataset, FolderCaptions, Limits, SourceOptions};
 use vlp_testkit::shards::png;
 
 fn put(root: &Path, name: &str, bytes: &[u8]) {
@@ -171,4 +171,48 @@ fn an_error_names_the_switch() {
     put(none.path(), "a/1.heic", &png(1));
     let error = Dataset::folder(none.path(), FolderCaptions::Auto, Limits::default()).unwrap_err().to_string();
     assert!(error.contains("1 x files ending in .heic"), "{error}");
+}
+
+/// Folders of Flickr8k, Flickr30k, COCO and Karpathy: the names of their folders are no captions.
+#[test]
+fn a_list_of_captions_in_the_folder_is_named_instead_of_passed_over() {
+    let coco =
+        r#"{"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"image_id": 1, "caption": "a plate"}]}"#;
+    let lists: [(&str, &str); 6] = [
+        ("Flickr8k.token.txt", "1.png#0\tA plate .\n1.png#1\tA cup .\n"),
+        ("captions.txt", "image,caption\n1.png,A plate .\n"),
+        ("results.csv", "image_name| comment_number| comment\n1.png| 0| A plate .\n"),
+        ("rows.jsonl", "{\"image\": \"1.png\", \"caption\": \"a plate\"}\n"),
+        ("annotations/captions_val2017.json", coco),
+        (
+            "dataset_coco.json",
+            r#"{"images": [{"filename": "1.png", "split": "val", "sentences": [{"raw": "a plate"}]}]}"#,
+        ),
+    ];
+    for (name, text) in lists {
+        for pictures in ["Images", "Images/deep", "."] {
+            let directory = tempdir().unwrap();
+            put(directory.path(), &format!("{pictures}/1.png"), &png(1));
+            put(directory.path(), name, text.as_bytes());
+            put(directory.path(), "readme.txt", b"Pictures and captions, see the paper.");
+            let open = |options: &SourceOptions| Dataset::from_path_with(directory.path().to_str().unwrap(), options);
+            let error = open(&SourceOptions::default()).unwrap_err().to_string();
+            assert!(error.contains(&format!("captions are listed in `{name}`: open `")), "{error}");
+            if pictures != "." {
+                let classes = SourceOptions { folder: FolderCaptions::Classes, ..SourceOptions::default() };
+                assert_eq!(open(&classes).unwrap().len(), 1);
+            }
+        }
+    }
+    // What lists no captions changes nothing, nor does a list beside pictures with captions of their own.
+    let directory = tempdir().unwrap();
+    classes(directory.path());
+    put(directory.path(), "labels.csv", b"image,label\ncat/0.JPEG,cat\n");
+    put(directory.path(), "_annotations.coco.json", br#"{"images": [], "annotations": [], "categories": []}"#);
+    assert_eq!(captions(&open(directory.path())), ["cat", "dog", "owl"]);
+    let directory = tempdir().unwrap();
+    put(directory.path(), "1.png", &png(1));
+    put(directory.path(), "1.txt", b"my own");
+    put(directory.path(), "list.csv", b"image,caption\n1.png,another\n");
+    assert_eq!(captions(&open(directory.path())), ["my own"]);
 }

@@ -128,7 +128,9 @@ fn limits_hold_and_nothing_panics() {
 #[test]
 fn what_is_no_picture_is_told() {
     let told = |bytes: &[u8]| decode(bytes, &Limits::default()).unwrap_err().to_string();
-    assert!(told(b"\0\0\0\x20ftypavif\0\0\0\0").contains("AVIF"));
+    assert!(told(b"\0\0\0\x20ftypavif\0\0\0\0").contains("AVIF, which no build reads: write it as JPEG"));
+    // Its first brand is one that HEIF has too.
+    assert!(told(b"\0\0\0\x20ftypmif1\0\0\0\0mif1avifmiaf").contains("AVIF"));
     assert!(told(b"\0\0\0\x20ftypheic\0\0\0\0").contains("HEIF"));
     assert!(told(b"<!DOCTYPE html><html>404</html>").contains("web page"));
     assert!(told(b"").contains("empty"));

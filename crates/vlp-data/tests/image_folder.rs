@@ -185,6 +185,15 @@ fn classes_take_their_names_from_a_file() {
     let dataset = open(unknown.path(), &SourceOptions::default()).unwrap();
     assert!(dataset.warnings()[0].contains("WordNet ids, which say nothing"), "{:?}", dataset.warnings());
     assert!(open(unknown.path(), &by("imagenet")).unwrap_err().to_string().contains("not called by ImageNet's"));
+    // Beside folders of another kind ids are no captions either.
+    let mixed = folder(&[("n01440764/1.png", ""), ("n99999999/1.png", ""), ("my_own/1.png", "")]);
+    let dataset = open(mixed.path(), &SourceOptions::default()).unwrap();
+    assert_eq!(captions(&dataset), ["my own", "tench", "n99999999"]);
+    assert!(
+        dataset.warnings()[0].contains("captions of 1 of 3 class folders are WordNet ids"),
+        "{:?}",
+        dataset.warnings()
+    );
 }
 
 #[test]

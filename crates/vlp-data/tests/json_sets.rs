@@ -140,3 +140,19 @@ fn other_documents_are_refused_with_what_is_read() {
         assert!(matches!(&error, DataError::Table { .. }), "{error}");
     }
 }
+
+#[test]
+fn lines_are_read_under_the_names_that_people_give_them() {
+    let directory = tempdir().unwrap();
+    let lines: String = (0..3)
+        .map(|i| {
+            shards::write(directory.path(), &format!("{i}.png"), &png(i));
+            format!("{}\n", json!({"image_file_name": format!("{i}.png"), "text": format!("plate {i}")}))
+        })
+        .collect();
+    for name in ["rows.jsonl", "rows.ndjson", "rows.json"] {
+        let path = shards::write(directory.path(), name, lines.as_bytes());
+        let dataset = open(path.to_str().unwrap(), None).unwrap();
+        assert_eq!((dataset.len(), all_captions(&dataset, 2)), (3, vec!["plate 2".to_owned()]), "{name}");
+    }
+}

@@ -170,6 +170,7 @@ fn views(stage: PhotometricStage) -> Views {
             scale: [0.3, 1.0],
             ratio: [0.75, 4.0 / 3.0],
             filter: Default::default(),
+            order: Default::default(),
         }),
         Step::with(0.2, ImageOp::Equalize {}),
         Step::with(0.8, ImageOp::ColorJitter { brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2 }),

@@ -1,15 +1,10 @@
-//! Several captions of a picture, in every container that can hold them, and packed into shards and read again.
-
-#[allow(dead_code)] // what the example's own `main` reads
-#[path = "../examples/pack_shards/shard.rs"]
-mod shard;
+//! Several captions of a picture, in every container that can hold them.
 
 use std::path::Path;
 
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tempfile::tempdir;
-use vlp_data::{DataError, Dataset, Limits, SourceOptions};
+use vlp_data::{DataError, Dataset, SourceOptions};
 use vlp_testkit::shards::{self, ShardBuilder, png};
 
 const SAMPLES: usize = 6;
@@ -135,30 +130,4 @@ fn clip_benchmarks_classes_take_their_names_from_a_file() {
     assert!(dataset.annotation(2).unwrap_err().to_string().contains("class `2` of 2"));
     let test = SourceOptions { split: Some("test".to_owned()), ..SourceOptions::default() };
     assert_eq!(open(directory.path(), &test).unwrap().len(), 6);
-}
-
-/// Packed and read again, from lines of JSON and from shards that were packed before.
-#[test]
-fn packing_keeps_all_captions() {
-    let directory = tempdir().unwrap();
-    let lines: Vec<String> = (0..SAMPLES)
-        .map(|i| {
-            shards::write(directory.path(), &format!("{i}.png"), &png(i as u32));
-            json!({"image": format!("{i}.png"), "captions": said(i), "caption_source": "x"}).to_string()
-        })
-        .collect();
-    let mut from = shards::write(directory.path(), "list.jsonl", lines.join("\n").as_bytes());
-    for name in ["once.tar", "twice.tar"] {
-        let dataset = open(&from, &SourceOptions::default()).unwrap();
-        let packing = shard::Packing { dataset: &dataset, short_side: None, quality: 90 };
-        let to = directory.path().join(name);
-        let packed = packing.write(0..SAMPLES, &to, &ProgressBar::hidden()).unwrap();
-        assert_eq!((packed.samples, packed.skipped.total()), (SAMPLES, 0));
-        let again = Dataset::from_shards([to.clone()], Limits::default()).unwrap();
-        for i in 0..SAMPLES {
-            assert_eq!(all_captions(&again, i), said(i), "{name}");
-            assert_eq!(again.annotation(i).unwrap().metadata.text("caption_source"), Some("x"));
-        }
-        from = to;
-    }
 }

@@ -1,4 +1,4 @@
-use super::resize::{CropBox, Filter, resize_crop};
+use super::resize::{CropBox, Filter, PassOrder, resize_crop_in_order};
 use crate::{Image, ImageTransform, SampleRng};
 
 /// Cuts out a rectangle of random area and shape and resizes it to a square (torchvision's `RandomResizedCrop`).
@@ -12,12 +12,14 @@ pub struct RandomResizedCrop {
     pub ratio: (f64, f64),
     /// How pixels are weighted.
     pub filter: Filter,
+    /// Which direction is resampled first.
+    pub order: PassOrder,
 }
 
 impl RandomResizedCrop {
     /// A bicubic crop with this range of area and the usual shapes from 3:4 to 4:3.
     pub fn new(size: usize, scale: (f64, f64)) -> Self {
-        Self { size, scale, ratio: (3.0 / 4.0, 4.0 / 3.0), filter: Filter::Bicubic }
+        Self { size, scale, ratio: (3.0 / 4.0, 4.0 / 3.0), filter: Filter::Bicubic, order: PassOrder::default() }
     }
 
     /// Draws the rectangle for a picture of this size: ten tries, then the largest central one of an allowed shape.
@@ -62,6 +64,6 @@ impl RandomResizedCrop {
 impl ImageTransform for RandomResizedCrop {
     fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
         let crop = self.draw(image.width(), image.height(), rng);
-        resize_crop(&image, crop, self.size, self.size, self.filter)
+        resize_crop_in_order(&image, crop, self.size, self.size, self.filter, self.order)
     }
 }

@@ -177,11 +177,19 @@ pub struct Resize {
     pub shorter_side: usize,
     /// How pixels are weighted.
     pub filter: Filter,
+    /// Which direction is resampled first.
+    pub order: PassOrder,
 }
 
 impl Resize {
-    /// The resized picture, with the directions in an order of choice.
-    pub fn apply_in_order(&self, image: &Image, order: PassOrder) -> Image {
+    /// Antialiased to this length, directions in the order that newer versions of Pillow have.
+    pub fn new(shorter_side: usize, filter: Filter) -> Self {
+        Self { shorter_side, filter, order: PassOrder::default() }
+    }
+}
+
+impl ImageTransform for Resize {
+    fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
         let most = LONGEST_SHAPE * image.width().min(image.height());
         let (width, height) = (image.width().min(most), image.height().min(most));
         let middle = CropBox { left: (image.width() - width) / 2, top: (image.height() - height) / 2, width, height };
@@ -192,12 +200,6 @@ impl Resize {
         } else {
             (longer(width, height), self.shorter_side)
         };
-        resize_crop_in_order(image, middle, new_width, new_height, self.filter, order)
-    }
-}
-
-impl ImageTransform for Resize {
-    fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
-        self.apply_in_order(&image, PassOrder::default())
+        resize_crop_in_order(&image, middle, new_width, new_height, self.filter, self.order)
     }
 }

@@ -42,12 +42,12 @@ impl ResizeTo {
 }
 
 impl ImageTransform for ResizeTo {
-    fn apply(&self, image: Image, _rng: &mut SampleRng) -> Image {
+    fn apply(&self, image: Image, rng: &mut SampleRng) -> Image {
         let ResizeTo { width, height, mode, filter, order } = *self;
         match mode {
             ResizeMode::Squash => resize_in_order(&image, width, height, filter, order),
             ResizeMode::Shortest if width == height => {
-                let resized = Resize { shorter_side: width, filter }.apply_in_order(&image, order);
+                let resized = Resize { shorter_side: width, filter, order }.apply(image, rng);
                 center_crop_on(resized, width, height, [0; 3])
             }
             ResizeMode::Shortest => {

@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::{ImagePipeline, Operation, Step, image_presets};
 use crate::{
     AugmentError, AutoContrast, CenterCrop, ColorJitter, Equalize, Filter, GaussianBlur, Grayscale, HorizontalFlip,
-    ImageSequence, ImageTransform, Invert, Posterize, RandAugment, RandomApply, RandomResizedCrop, Resize, Sharpness,
-    Solarize, VerticalFlip,
+    ImageSequence, ImageTransform, Invert, PassOrder, Posterize, RandAugment, RandomApply, RandomResizedCrop, Resize,
+    Sharpness, Solarize, VerticalFlip,
 };
 
 /// How pixels are weighted when a picture changes its size.
@@ -36,6 +36,9 @@ pub enum ImageOp {
         /// Bicubic when left out.
         #[serde(default)]
         filter: FilterName,
+        /// Which direction is resampled first, `pillow13` when left out.
+        #[serde(default, skip_serializing_if = "is_usual")]
+        order: PassOrder,
     },
     /// [`Resize`] of the shorter side.
     Resize {
@@ -45,6 +48,9 @@ pub enum ImageOp {
         /// Bicubic when left out.
         #[serde(default)]
         filter: FilterName,
+        /// Which direction is resampled first, `pillow13` when left out.
+        #[serde(default, skip_serializing_if = "is_usual")]
+        order: PassOrder,
     },
     /// [`CenterCrop`].
     CenterCrop {
@@ -120,6 +126,10 @@ pub enum ImageOp {
 
 pub(super) fn whole_scale() -> [f64; 2] {
     [0.08, 1.0]
+}
+
+fn is_usual(order: &PassOrder) -> bool {
+    *order == PassOrder::default()
 }
 
 pub(super) fn usual_ratio() -> [f64; 2] {
@@ -269,17 +279,18 @@ impl Step<ImageOp> {
     fn append_to(&self, sequence: ImageSequence, full: usize) -> ImageSequence {
         let pair = |[low, high]: [f64; 2]| (low, high);
         match self.op {
-            ImageOp::RandomResizedCrop { size, scale, ratio, filter } => self.then(
+            ImageOp::RandomResizedCrop { size, scale, ratio, filter, order } => self.then(
                 sequence,
                 RandomResizedCrop {
                     size: size.unwrap_or(full),
                     scale: pair(scale),
                     ratio: pair(ratio),
                     filter: filter.into(),
+                    order,
                 },
             ),
-            ImageOp::Resize { size, filter } => {
-                self.then(sequence, Resize { shorter_side: size.unwrap_or(full), filter: filter.into() })
+            ImageOp::Resize { size, filter, order } => {
+                self.then(sequence, Resize { shorter_side: size.unwrap_or(full), filter: filter.into(), order })
             }
             ImageOp::CenterCrop { size } => self.then(sequence, CenterCrop { size: size.unwrap_or(full) }),
             ImageOp::HorizontalFlip {} => self.then(sequence, HorizontalFlip),

@@ -71,11 +71,20 @@ fn lightly(
 }
 
 fn evaluation(filter: FilterName) -> Steps {
-    vec![Step::always(ImageOp::Resize { size: None, filter }), Step::always(ImageOp::CenterCrop { size: None })]
+    vec![
+        Step::always(ImageOp::Resize { size: None, filter, order: Default::default() }),
+        Step::always(ImageOp::CenterCrop { size: None }),
+    ]
 }
 
 fn crop(scale: [f64; 2], filter: FilterName) -> Step<ImageOp> {
-    Step::always(ImageOp::RandomResizedCrop { size: None, scale, ratio: usual_ratio(), filter })
+    Step::always(ImageOp::RandomResizedCrop {
+        size: None,
+        scale,
+        ratio: usual_ratio(),
+        filter,
+        order: Default::default(),
+    })
 }
 
 fn jitter(strength: f64, saturation: f64, hue: f64) -> Step<ImageOp> {

@@ -16,6 +16,7 @@ use crate::device_arg::DeviceArg;
 use crate::failure::{Blame, Failure};
 use crate::recipe_arg::{self, Changes};
 use crate::screen::{Answer, Screen};
+use crate::source_arg::HowArg;
 
 /// Trains what a recipe describes, into a folder with checkpoints, metrics.jsonl and, at the end, results.json and pictures.
 ///
@@ -30,11 +31,13 @@ pub(crate) struct Args {
     /// What to train on instead of the recipe's data: shards, a table, a folder; may be given again. A tenth is held out for evaluation
     #[arg(long, value_name = "SOURCE")]
     data: Vec<String>,
+    #[command(flatten)]
+    how: HowArg,
     /// Steps of the run, instead of the recipe's length
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Continue the run in this folder
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["method", "settings", "data", "steps", "out", "fresh", "fork"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["method", "settings", "data", "options", "steps", "out", "fresh", "fork"])]
     resume: Option<PathBuf>,
     /// Start a new run from the parameters of the one in this folder, by its recipe with what --set changes
     #[arg(long, value_name = "RUN", requires = "out", conflicts_with = "method")]
@@ -107,7 +110,14 @@ impl Args {
             Some((first, others)) => {
                 let mut recipe = recipe.with_data(first);
                 recipe.data.train.extend(others.iter().map(SourceRecipe::new));
-                recipe
+                let options = self.how.options()?;
+                recipe.data.train.iter_mut().for_each(|source| source.options = options.clone());
+                // Other data brings other values of some keys; those that are set by hand have the last word, but for where a fork begins.
+                let init = recipe.init.clone();
+                Recipe { init, ..recipe.set(&self.changes.settings).asked()? }
+            }
+            None if !self.how.is_empty() => {
+                return Err(Failure::asked("--option says how --data is read: give that, or --set data.train=[…]"));
             }
             None => recipe,
         };

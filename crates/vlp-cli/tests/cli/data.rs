@@ -121,3 +121,89 @@ fn inspecting_tells_what_there_is_and_what_is_damaged() {
     refused(path, &["data", "inspect", "pairs.jsonl", "--option", "captions"], "KEY=VALUE");
     refused(path, &["data", "inspect", "no/such"], "no/such");
 }
+
+/// Packed and read again, from lines of JSON and from shards that were packed before.
+#[test]
+fn packing_keeps_all_captions_again_and_again() {
+    let folder = folder();
+    let path = folder.path();
+    let said = |i: u32| -> Vec<String> { (0..5).map(|j| format!("picture {i} said in way {j}")).collect() };
+    let lines: Vec<String> = (0..6)
+        .map(|i| {
+            fs::write(path.join(format!("{i}.png")), shards::png(i)).unwrap();
+            serde_json::json!({"image": format!("{i}.png"), "captions": said(i), "caption_source": "x"}).to_string()
+        })
+        .collect();
+    fs::write(path.join("list.jsonl"), lines.join("\n")).unwrap();
+    for (from, to) in [("list.jsonl", "once"), ("once", "twice")] {
+        json(path, &["data", "pack", from, "--out", to]);
+        let again = vlp::data::Dataset::open(path.join(to), "", Default::default()).unwrap();
+        for i in 0..6 {
+            let annotation = again.annotation(i).unwrap();
+            assert_eq!([vec![annotation.caption], annotation.other_captions].concat(), said(i as u32), "{to}");
+            assert_eq!(annotation.metadata.text("caption_source"), Some("x"));
+        }
+    }
+}
+
+/// Keys of `--option` reach every command that reads data, tables within tables by dots.
+#[test]
+fn options_say_how_data_is_read() {
+    let folder = folder();
+    let path = folder.path();
+    let png = shards::png(1);
+    let dotted = |name: &str| (format!("{name}.png"), format!("{name}.txt"));
+    let builder = ["22.05", "22.06", "v2.0 front"].iter().fold(shards::ShardBuilder::new(), |builder, name| {
+        let (picture, text) = dotted(name);
+        builder.member(&picture, &png).member(&text, b"a plate")
+    });
+    builder.member("plain.png", &png).member("plain.txt", b"another plate").write(path, "training_0.tar");
+
+    // By webdataset's rule three samples are lost: told, and exit code 1.
+    let output = call(path, &["data", "inspect", "training_0.tar"]);
+    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{text}{error}");
+    assert!(text.contains("training_0.tar: 1 samples") && text.contains("22.05.png"), "{text}");
+    assert!(error.contains("left out by the source's own rules"), "{error}");
+    let last_dot = ["--option", "key=last_dot"];
+    assert_eq!(json(path, &[&["data", "inspect", "training_0.tar"][..], &last_dot].concat())["samples"], 4);
+    assert_eq!(
+        json(path, &[&["data", "pack", "training_*.tar", "--out", "packed"][..], &last_dot].concat())["samples"],
+        4
+    );
+    assert_eq!(json(path, &["data", "index", "training_*.tar"])["samples"], 1);
+    let counted = json(path, &[&["data", "index", "training_*.tar"][..], &last_dot].concat());
+    assert_eq!((&counted["samples"], &counted["counted"]), (&4.into(), &1.into()), "counted in another way");
+
+    // A limit that no picture is under.
+    let small = ["--option", "limits.image_pixels=10", "--option", "limits.image_side=3"];
+    let told = json(path, &[&["data", "inspect", "packed"][..], &small].concat());
+    assert_eq!(told["damaged"]["dimensions"]["count"], 4, "{told}");
+    let train = ["train", "quickstart", "--data", "training_0.tar", "--steps", "1"];
+    refused(path, &[&train[..], &["--option", "alpa=drop"]].concat(), "unknown field `alpa`");
+    refused(path, &["train", "quickstart", "--option", "key=last_dot"], "--data");
+    // A key that is set by hand outlives `--data`, which drops those that belong to the recipe's own.
+    shards::shard(0, 200, 3).write(path, "many.tar");
+    let mut set = vec!["train", "quickstart", "--data", "many.tar", "--steps", "1", "--out", "run"];
+    set.extend(["--set", "batch_size=8", "--set", "distinct_by=labl"]);
+    let output = call(path, &set);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("`labl`"), "{error}");
+    refused(path, &["data", "index", "training_0.tar", "--option", "key=first"], "last_dot");
+}
+
+/// Transparent parts are laid on white or dropped where pictures are made smaller, and what no reader of shards knows is made PNG.
+#[test]
+fn packing_follows_the_options_of_the_source() {
+    let folder = folder();
+    let path = folder.path();
+    let clear = image::RgbaImage::from_pixel(8, 8, image::Rgba([200, 0, 0, 0]));
+    clear.save(path.join("clear.png")).unwrap();
+    fs::write(path.join("list.jsonl"), "{\"image\": \"clear.png\", \"caption\": \"a plate\"}\n").unwrap();
+    for (alpha, right) in [("on_white", [255; 3]), ("drop", [200, 0, 0])] {
+        let option = format!("alpha={alpha}");
+        json(path, &["data", "pack", "list.jsonl", "--out", alpha, "--short-side", "4", "--option", &option]);
+        let packed = vlp::data::Dataset::open(path.join(alpha), "", Default::default()).unwrap();
+        assert_eq!(packed.sample(0).unwrap().image.pixels()[..3], right, "{alpha}");
+    }
+}

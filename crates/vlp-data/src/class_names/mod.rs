@@ -28,7 +28,7 @@ pub(crate) struct ClassNames {
 
 impl ClassNames {
     /// The names of these folders: from the file that the options name, from `classnames.txt` in the root or above it if it fits, or
-    /// ImageNet's if all folders are its WordNet ids. A sentence where something was left aside.
+    /// ImageNet's for folders that are its WordNet ids. A sentence where something was left aside.
     pub(crate) fn find(
         root: &Path,
         labels: &BTreeSet<String>,
@@ -52,16 +52,19 @@ impl ClassNames {
                 Err(error) => (Self::default(), Some(format!("class names are left aside: {error}"))),
             });
         }
-        if !labels.is_empty() && labels.iter().all(|label| is_wordnet_id(label)) {
-            return Ok(match by_label(IMAGENET, labels) {
-                Some(names) => (Self { names }, None),
-                None => {
-                    let advice = "captions are WordNet ids, which say nothing: name a file of names in `class_names`";
-                    (Self::default(), Some(advice.to_owned()))
-                }
-            });
-        }
-        Ok((Self::default(), None))
+        // Folders with names of their own may lie beside those with ids.
+        let ids: BTreeSet<&str> = labels.iter().map(String::as_str).filter(|label| is_wordnet_id(label)).collect();
+        let lines = IMAGENET.lines().filter_map(|line| line.split_once('\t'));
+        let known = lines.filter(|(id, _)| ids.contains(id)).map(|(id, name)| (id.to_owned(), name.to_owned()));
+        let names: HashMap<String, String> = known.collect();
+        let advice = ids.iter().find(|id| !names.contains_key(**id)).map(|first| {
+            format!(
+                "captions of {} of {} class folders are WordNet ids, which say nothing, e.g. `{first}`: name a file of names in `class_names`",
+                ids.len() - names.len(),
+                labels.len()
+            )
+        });
+        Ok((Self { names }, advice))
     }
 
     /// The caption of a folder: its name in the file, or its own with spaces for underscores and hyphens.

@@ -10,7 +10,7 @@ use super::Fault;
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The next bits, from the highest on; below `count` of them there are zeros.
+    /// The next bits, from the highest on; below `count` of them is the beginning of the next byte, or zeros.
     buffer: u64,
     count: u32,
     /// How many of the bits come from no byte.
@@ -28,13 +28,15 @@ impl<'a> Bits<'a> {
         if self.count > 32 {
             return;
         }
-        if let Some(&four) = self.bytes.get(self.at..).and_then(|left| left.first_chunk()) {
-            let word = u32::from_be_bytes(four);
+        if let Some(&eight) = self.bytes.get(self.at..).and_then(|left| left.first_chunk()) {
+            let word = u64::from_be_bytes(eight);
             // Whether a byte of the word is 0xFF, so that a byte of its inverse is zero.
-            if (!word).wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
-                self.buffer |= u64::from(word) << (32 - self.count);
-                self.count += 32;
-                self.at += 4;
+            if (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0 {
+                // All that there is room for, of which whole bytes count: the rest is put there again.
+                self.buffer |= word >> self.count;
+                let bytes = (63 - self.count) >> 3;
+                self.at += bytes as usize;
+                self.count += 8 * bytes;
                 return;
             }
         }
@@ -81,12 +83,13 @@ impl<'a> Bits<'a> {
         self.count = self.count.wrapping_sub(bits);
     }
 
-    /// A number of so many bits, from 0 to 15 of those that are ready, in the coding of differences and coefficients.
+    /// A number of `size` bits, from 0 to 15 of those that are ready, behind a code, in the coding of differences and coefficients.
+    /// `both` is the length of code and number.
     #[inline(always)]
-    pub(super) fn number(&mut self, size: u32) -> i32 {
+    pub(super) fn number_behind(&mut self, code: u32, size: u32, both: u32) -> i32 {
         // Two steps, since a shift by 64 is none.
-        let bits = (self.buffer >> 1 >> (63 - size)) as i32;
-        self.consume(size);
+        let bits = (self.buffer << code >> 1 >> (63 - size)) as i32;
+        self.consume(both);
         extend(bits, size)
     }
 
@@ -126,7 +129,7 @@ impl<'a> Bits<'a> {
 
 /// The lower half of the numbers of a size are the negative ones.
 #[inline(always)]
-pub(super) fn extend(bits: i32, size: u32) -> i32 {
+fn extend(bits: i32, size: u32) -> i32 {
     let half = (1 << size) >> 1;
     if bits < half { bits - (1 << size) + 1 } else { bits }
 }

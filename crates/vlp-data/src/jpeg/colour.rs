@@ -3,6 +3,7 @@
 use super::Plane;
 use super::header::{Frame, Header};
 use super::upsample::Upsampler;
+use super::vectorized::vectorized;
 
 /// What the components are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,33 @@ fn from_ycc(y: u8, blue: u8, red: u8) -> [u8; 3] {
     .map(|value| value.clamp(0, 255) as u8)
 }
 
+/// So many pixels of luma and chroma become colours at a time.
+const LANES: usize = 32;
+
+/// The same for rows of samples.
+#[inline(always)]
+fn row_from_ycc(out: &mut [[u8; 3]], y: &[u8], blue: &[u8], red: &[u8]) {
+    let whole = out.len() / LANES * LANES;
+    let lanes = y.as_chunks::<LANES>().0.iter().zip(blue.as_chunks::<LANES>().0).zip(red.as_chunks::<LANES>().0);
+    for (out, ((y, blue), red)) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(lanes) {
+        // Four bytes a pixel, which vectors make at once, and of which the next pixel covers the last.
+        let mut pixels = [0u32; LANES];
+        for (lane, pixel) in pixels.iter_mut().enumerate() {
+            let [r, g, b] = from_ycc(y[lane], blue[lane], red[lane]);
+            *pixel = u32::from(r) | u32::from(g) << 8 | u32::from(b) << 16;
+        }
+        let bytes = out.as_flattened_mut();
+        for (lane, pixel) in pixels[..LANES - 1].iter().enumerate() {
+            bytes[lane * 3..][..4].copy_from_slice(&pixel.to_le_bytes());
+        }
+        let [r, g, b, _] = pixels[LANES - 1].to_le_bytes();
+        bytes[LANES * 3 - 3..].copy_from_slice(&[r, g, b]);
+    }
+    for (((out, &y), &blue), &red) in out[whole..].iter_mut().zip(&y[whole..]).zip(&blue[whole..]).zip(&red[whole..]) {
+        *out = from_ycc(y, blue, red);
+    }
+}
+
 /// What is left of a light through an ink, as Pillow computes it; both inverted.
 #[inline(always)]
 fn through(ink: u8, black: u8) -> u8 {
@@ -57,7 +85,7 @@ pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result
     let [width, height] = frame.size;
     let pixels = vec![0; width * height * 3];
     // Called once, so that its body itself is inlined into the code for each set of instructions.
-    let pixels = pulp::Arch::new().dispatch(
+    let pixels = vectorized(
         #[inline(always)]
         move || {
             let (mut ways, mut pixels) = (ways, pixels);
@@ -66,15 +94,12 @@ pub(super) fn pixels(header: &Header, frame: &Frame, planes: &[Plane]) -> Result
                 match (ways.as_mut_slice(), planes) {
                     ([a, b, c], [p, q, r]) => {
                         let (a, b, c) = (&a.row(p, y)[..width], &b.row(q, y)[..width], &c.row(r, y)[..width]);
-                        let samples = out.iter_mut().zip(a).zip(b).zip(c);
                         if space == Space::Rgb {
-                            for (((out, &a), &b), &c) in samples {
+                            for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
                                 *out = [a, b, c];
                             }
                         } else {
-                            for (((out, &a), &b), &c) in samples {
-                                *out = from_ycc(a, b, c);
-                            }
+                            row_from_ycc(out, a, b, c);
                         }
                     }
                     ([a, b, c, d], [p, q, r, s]) => {

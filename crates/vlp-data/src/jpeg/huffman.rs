@@ -1,19 +1,25 @@
 //! Huffman tables.
 
 use super::Fault;
-use super::bits::{Bits, extend};
+use super::bits::Bits;
 
-/// Codes of up to this many bits, and short numbers behind them, are looked up at once.
-const FAST: u32 = 9;
-/// Marks an entry that holds the number behind the code as well.
-const NUMBER: u32 = 1 << 12;
+/// Codes of up to this many bits are looked up at once.
+const FAST: u32 = 10;
+
+/// What a code stands for. Bits 0 to 7: those of the code and the number behind it; 8 to 15: those of the code; 16 to 19: those of the
+/// number; 20 to 23: the zeros before it.
+type Entry = u32;
+
+fn entry(length: u32, symbol: u8) -> Entry {
+    let size = u32::from(symbol & 15);
+    u32::from(symbol) << 16 | length << 8 | (length + size)
+}
 
 /// A table of codes.
 #[derive(Clone)]
 pub(super) struct Huffman {
-    /// By the next bits. Bits 0 to 7: how many to take, 0 where the code is longer. With [`NUMBER`] bits 8 to 11 are the zeros before the
-    /// number, 16 to 31 the number; without it bits 16 to 23 are the symbol.
-    fast: [u32; 1 << FAST],
+    /// By the next bits; 0 where the code is longer.
+    fast: [Entry; 1 << FAST],
     /// By length: the first code that is longer, in 16 bits.
     limits: [u32; 17],
     /// By length: what to add to a code for the place of its symbol.
@@ -37,7 +43,7 @@ impl Huffman {
                 if of_differences && symbol > 15 {
                     return Err(format!("a Huffman table of differences has the size {symbol}"));
                 }
-                table.enter(code, length as u32, symbol, of_differences);
+                table.enter(code, length as u32, symbol);
                 code += 1;
             }
             place += count;
@@ -47,52 +53,43 @@ impl Huffman {
         Ok(table)
     }
 
-    fn enter(&mut self, code: u32, length: u32, symbol: u8, of_differences: bool) {
-        let Some(rest) = FAST.checked_sub(length) else { return };
-        let (run, size) = (u32::from(symbol) >> 4, u32::from(symbol) & 15);
-        for tail in 0..1u32 << rest {
-            let entry = match rest.checked_sub(size) {
-                Some(left) if size > 0 && !of_differences => {
-                    let number = extend((tail >> left) as i32, size);
-                    (number as u32) << 16 | NUMBER | run << 8 | (length + size)
-                }
-                _ => u32::from(symbol) << 16 | length,
-            };
-            self.fast[(code << rest | tail) as usize] = entry;
+    fn enter(&mut self, code: u32, length: u32, symbol: u8) {
+        if let Some(rest) = FAST.checked_sub(length) {
+            let first = (code << rest) as usize;
+            self.fast[first..first + (1 << rest)].fill(entry(length, symbol));
         }
     }
 
-    /// The next size of a difference; enough bits are ready.
+    /// The entry of the next code; enough bits are ready.
     #[inline(always)]
-    pub(super) fn size(&self, bits: &mut Bits<'_>) -> Result<u32, Fault> {
+    fn next(&self, bits: &Bits<'_>) -> Result<Entry, Fault> {
         let entry = self.fast[bits.peek(FAST) as usize];
-        let entry = if entry == 0 { self.longer(bits.peek(16))? } else { entry };
-        bits.consume(entry & 0xff);
-        Ok(entry >> 16)
+        if entry == 0 { self.longer(bits.peek(16)) } else { Ok(entry) }
     }
 
     /// The entry of a longer code, of the next 16 bits.
     #[cold]
     #[inline(never)]
-    fn longer(&self, next: u32) -> Result<u32, Fault> {
+    fn longer(&self, next: u32) -> Result<Entry, Fault> {
         let length = (FAST as usize + 1..=16).find(|&length| next < self.limits[length]).ok_or(Fault::Code)?;
         let place = (next >> (16 - length)) as i32 + self.offsets[length];
-        Ok(u32::from(self.symbols[place as usize & 255]) << 16 | length as u32)
+        Ok(entry(length as u32, self.symbols[place as usize & 255]))
+    }
+
+    /// The next difference; enough bits are ready.
+    #[inline(always)]
+    pub(super) fn difference(&self, bits: &mut Bits<'_>) -> Result<i32, Fault> {
+        let entry = self.next(bits)?;
+        Ok(bits.number_behind(entry >> 8 & 31, entry >> 16 & 15, entry & 31))
     }
 
     /// The zeros before the next coefficient and the coefficient, or a symbol that stands for no number; enough bits are ready.
     #[inline(always)]
     pub(super) fn coefficient(&self, bits: &mut Bits<'_>) -> Result<Coefficient, Fault> {
-        let entry = self.fast[bits.peek(FAST) as usize];
-        if entry & NUMBER != 0 {
-            bits.consume(entry & 0xff);
-            return Ok(Coefficient { zeros: entry >> 8 & 15, value: (entry >> 16) as i16 });
-        }
-        let entry = if entry == 0 { self.longer(bits.peek(16))? } else { entry };
-        bits.consume(entry & 0xff);
-        let symbol = entry >> 16;
+        let entry = self.next(bits)?;
         // The value of a symbol without a number is zero, which no number is.
-        Ok(Coefficient { zeros: symbol >> 4, value: bits.number(symbol & 15) as i16 })
+        let value = bits.number_behind(entry >> 8 & 31, entry >> 16 & 15, entry & 31);
+        Ok(Coefficient { zeros: entry >> 20, value: value as i16 })
     }
 }
 

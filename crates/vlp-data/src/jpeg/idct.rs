@@ -38,22 +38,64 @@ fn transform(x: [i32; 8], add: i32, shift: u32) -> [i32; 8] {
     ]
 }
 
-/// Coefficients in rows, times their steps, to samples: `samples` begins at the block's first one, rows lie `stride` apart.
-///
-/// `last` is the place of the last coefficient in zigzag order that is not zero.
-#[inline(always)]
-pub(super) fn idct(coefficients: &[i16; 64], steps: &[i32; 64], last: usize, samples: &mut [u8], stride: usize) {
-    if last == 0 {
-        let level = i32::from(coefficients[0]).wrapping_mul(steps[0]).wrapping_add(4) >> 3;
-        let sample = level.wrapping_add(128).clamp(0, 255) as u8;
-        (0..8).for_each(|row| samples[row * stride..][..8].fill(sample));
-        return;
+/// Which coefficients of a block may differ from zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The first, which is the block's level.
+    Level,
+    /// Those of the first four rows and columns.
+    Corner,
+    /// All.
+    Whole,
+}
+
+impl Reach {
+    /// Of a block whose last coefficient in zigzag order is at this place.
+    #[inline(always)]
+    pub(super) fn of_last(last: usize) -> Self {
+        match last {
+            0 => Self::Level,
+            // The next one is in the fifth row.
+            ..10 => Self::Corner,
+            _ => Self::Whole,
+        }
     }
+
+    /// Of a block of coefficients in rows.
+    #[inline(always)]
+    pub(super) fn of(block: &[i16; 64]) -> Self {
+        let any = |first: usize, last: usize| block[first..last].iter().fold(0, |any, &coefficient| any | coefficient);
+        let outside = any(4, 8) | any(12, 16) | any(20, 24) | any(28, 64);
+        match (outside, any(1, 64)) {
+            (0, 0) => Self::Level,
+            (0, _) => Self::Corner,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// Coefficients in rows, times their steps, to samples: `samples` begins at the block's first one, rows lie `stride` apart.
+#[inline(always)]
+pub(super) fn idct(coefficients: &[i16; 64], steps: &[i32; 64], reach: Reach, samples: &mut [u8], stride: usize) {
+    match reach {
+        Reach::Level => {
+            let level = i32::from(coefficients[0]).wrapping_mul(steps[0]).wrapping_add(4) >> 3;
+            let sample = level.wrapping_add(128).clamp(0, 255) as u8;
+            (0..8).for_each(|row| samples[row * stride..][..8].fill(sample));
+        }
+        Reach::Corner => square::<4>(coefficients, steps, samples, stride),
+        Reach::Whole => square::<8>(coefficients, steps, samples, stride),
+    }
+}
+
+/// The same for the first `SIDE` rows and columns of coefficients, where all others are zero.
+#[inline(always)]
+fn square<const SIDE: usize>(coefficients: &[i16; 64], steps: &[i32; 64], samples: &mut [u8], stride: usize) {
     let mut columns = [0i32; 64];
     for column in 0..8 {
         let x: [i32; 8] = std::array::from_fn(|row| {
             let at = row * 8 + column;
-            i32::from(coefficients[at]).wrapping_mul(steps[at])
+            if row < SIDE { i32::from(coefficients[at]).wrapping_mul(steps[at]) } else { 0 }
         });
         // Two bits more than the samples have.
         let y = transform(x, 1 << 10, 11);
@@ -62,7 +104,7 @@ pub(super) fn idct(coefficients: &[i16; 64], steps: &[i32; 64], last: usize, sam
     let turned = turn(&columns);
     let mut levels = [0u8; 64];
     for row in 0..8 {
-        let x: [i32; 8] = std::array::from_fn(|column| turned[column * 8 + row]);
+        let x: [i32; 8] = std::array::from_fn(|column| if column < SIDE { turned[column * 8 + row] } else { 0 });
         let y = transform(x, (1 << 17) + (128 << 18), 18);
         (0..8).for_each(|column| levels[column * 8 + row] = y[column].clamp(0, 255) as u8);
     }
@@ -99,7 +141,8 @@ fn turn_bytes(square: &[u8; 64]) -> [u8; 64] {
 mod tests {
     use std::f64::consts::PI;
 
-    use super::idct;
+    use super::super::header::ZIGZAG;
+    use super::{Reach, idct};
 
     /// The definition, in double precision.
     fn exact(coefficients: &[f64; 64]) -> [f64; 64] {
@@ -130,7 +173,7 @@ mod tests {
                 coefficients[next(64) as usize] = next(21) as i16 - 10;
             }
             let mut samples = [0; 8 * 11];
-            idct(&coefficients, &steps, 63, &mut samples, 11);
+            idct(&coefficients, &steps, Reach::Whole, &mut samples, 11);
             let right = exact(&std::array::from_fn(|k| f64::from(coefficients[k]) * f64::from(steps[k])));
             for (at, right) in right.iter().enumerate() {
                 let off = f64::from(samples[at / 8 * 11 + at % 8]) - right.clamp(0.0, 255.0);
@@ -140,14 +183,39 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_one_level_has_a_short_way() {
-        for level in -2000..2000 {
+    fn short_ways_lead_to_the_same_samples() {
+        let mut state = 7u32;
+        let mut next = move |range: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) % range
+        };
+        for round in 0..4000 {
             let mut coefficients = [0; 64];
-            coefficients[0] = level;
+            // Sums beyond 32 bits, which are of no picture, would wrap in one of the ways only.
+            coefficients[0] = round as i16 - 2000;
+            for _ in 0..round % 7 {
+                coefficients[(next(4) * 8 + next(4)) as usize] = next(201) as i16 - 100;
+            }
+            let steps = std::array::from_fn(|_| 1 + next(8) as i32);
+            let reach = Reach::of(&coefficients);
+            assert_eq!(reach == Reach::Level, coefficients[1..].iter().all(|&coefficient| coefficient == 0));
             let (mut short, mut long) = ([0; 64], [0; 64]);
-            idct(&coefficients, &[3; 64], 0, &mut short, 8);
-            idct(&coefficients, &[3; 64], 63, &mut long, 8);
-            assert_eq!(short, long, "{level}");
+            idct(&coefficients, &steps, reach, &mut short, 8);
+            idct(&coefficients, &steps, Reach::Whole, &mut long, 8);
+            assert_eq!(short, long, "{coefficients:?}");
         }
+    }
+
+    #[test]
+    fn the_reach_of_a_block_is_told_by_its_last_coefficient() {
+        for last in 0..64 {
+            let mut block = [0; 64];
+            block[usize::from(ZIGZAG[last])] = 1;
+            let (by_last, by_block) = (Reach::of_last(last), Reach::of(&block));
+            // By its place it may reach less far than all before it do.
+            assert!(by_block == by_last || last >= 10 && by_block == Reach::Corner, "{last}");
+        }
+        let corner = ZIGZAG[..10].iter().all(|&at| at % 8 < 4 && at / 8 < 4);
+        assert!(corner && ZIGZAG[10] == 32, "the last place of the corner");
     }
 }

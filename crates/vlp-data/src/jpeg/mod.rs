@@ -12,6 +12,7 @@ mod idct;
 mod scan;
 mod standard_tables;
 mod upsample;
+mod vectorized;
 
 use vlp_augment::Image;
 

@@ -3,7 +3,8 @@
 use super::bits::Bits;
 use super::header::{Component, Frame, Header, Scan, ZIGZAG};
 use super::huffman::Huffman;
-use super::idct::idct;
+use super::idct::{Reach, idct};
+use super::vectorized::vectorized;
 use super::{Coefficients, Fault, Plane};
 
 /// Calls `block` for each block of a scan: number within the scan, number within the picture's component, column and row.
@@ -80,7 +81,7 @@ pub(super) fn sequential(
     let coefficients = tables(scan, header, of_coefficients)?;
     let steps: Vec<[i32; 64]> =
         scan.components.iter().map(|&(number, ..)| frame.components[number].steps.unwrap_or([1; 64])).collect();
-    pulp::Arch::new().dispatch(
+    vectorized(
         // What is moved in and used up makes it a closure that is called once: only then its body itself is inlined into the code for
         // each set of instructions, and not compiled beside it for the least one.
         #[inline(always)]
@@ -95,9 +96,9 @@ pub(super) fn sequential(
                 #[inline(always)]
                 |number, at, bits| {
                     bits.refill();
-                    let size = differences[number].size(bits)?;
+                    let difference = differences[number].difference(bits)?;
                     let mut predicted = predictions.get();
-                    predicted[number] = predicted[number].wrapping_add(bits.number(size));
+                    predicted[number] = predicted[number].wrapping_add(difference);
                     predictions.set(predicted);
                     block[0] = predicted[number] as i16;
                     let table = coefficients[number];
@@ -120,7 +121,7 @@ pub(super) fn sequential(
                     }
                     let plane = &mut planes[scan.components[number].0];
                     let start = at[1] * 8 * plane.stride + at[0] * 8;
-                    idct(&block, &steps[number], last, &mut plane.samples[start..], plane.stride);
+                    idct(&block, &steps[number], Reach::of_last(last), &mut plane.samples[start..], plane.stride);
                     block = [0; 64];
                     Ok(())
                 },
@@ -157,9 +158,9 @@ pub(super) fn progressive(
                 let level = &mut stored[scan.components[number].0].block(at)[0];
                 bits.refill();
                 if first_time {
-                    let size = tables[number].size(bits)?;
+                    let difference = tables[number].difference(bits)?;
                     let mut predicted = predictions.get();
-                    predicted[number] = predicted[number].wrapping_add(bits.number(size));
+                    predicted[number] = predicted[number].wrapping_add(difference);
                     predictions.set(predicted);
                     *level = (predicted[number] << shift) as i16;
                 } else {
@@ -285,7 +286,7 @@ impl Band<'_> {
 pub(super) fn samples(component: &Component, stored: &Coefficients) -> Plane {
     let plane = Plane::new(component);
     let steps = component.steps.unwrap_or([1; 64]);
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         move || {
             let mut plane = plane;
@@ -293,9 +294,7 @@ pub(super) fn samples(component: &Component, stored: &Coefficients) -> Plane {
                 stored.blocks.chunks_exact(component.padded[0]).zip(plane.samples.chunks_exact_mut(plane.stride * 8));
             for (blocks, samples) in rows {
                 for (column, block) in blocks.iter().enumerate() {
-                    // Where nothing but the level is coded, the short way is as exact.
-                    let last = if block[1..].iter().all(|&coefficient| coefficient == 0) { 0 } else { 63 };
-                    idct(block, &steps, last, &mut samples[column * 8..], plane.stride);
+                    idct(block, &steps, Reach::of(block), &mut samples[column * 8..], plane.stride);
                 }
             }
             plane

@@ -72,7 +72,7 @@ impl Preparation {
             let annotation = self.dataset.annotation(index)?;
             Ok((annotation, self.dataset.picture(index)?))
         })?;
-        let image = clock.time(Stage::Decode, || picture.decode_with(self.dataset.alpha(), self.dataset.limits()))?;
+        let image = clock.time(Stage::Decode, || self.dataset.decode(index, picture))?;
         let values = |field: &str| self.dataset.distinct_values(index, &annotation, field);
         let distinct = self.distinct_by.as_deref().map(values).unwrap_or_default();
         let key = Key { seed: self.seed, epoch, index: slot };

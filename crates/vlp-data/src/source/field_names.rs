@@ -5,9 +5,10 @@ use serde_json::Value;
 use crate::{Metadata, SourceOptions};
 
 /// Names under which a line or a row may give the picture's path; the first one present is taken.
-pub(super) const IMAGE_FIELDS: [&str; 11] = [
+pub(super) const IMAGE_FIELDS: [&str; 12] = [
     "image",
     "file_name",
+    "image_file_name",
     "filepath",
     "image_path",
     "path",

@@ -15,13 +15,13 @@ use crate::{Damage, DataError, Limits, Metadata, SourceOptions};
 #[serde(rename_all = "snake_case")]
 pub enum FolderCaptions {
     /// Beside the pictures if at least half of them, or any that lies in no class folder, has a `.txt` or `.json` file of its name;
-    /// otherwise the class folders' names.
+    /// otherwise the class folders' names, unless a list of captions lies there: that is an error which names it.
     #[default]
     Auto,
     /// `X.txt`, or the field `caption` of `X.json`, beside the picture `X.jpg`.
     Beside,
     /// The name of the picture's folder, with spaces for underscores and hyphens, or its name in `classnames.txt` beside the folders, or
-    /// of ImageNet's class if all folders are WordNet ids. A folder that is in every class (`n01443537/images`) does not count. The
+    /// of ImageNet's class where it is a WordNet id. A folder that is in every class (`n01443537/images`) does not count. The
     /// metadata field `label` has the folder's name, `class` its number in the order of the names, `split` the folder above if that
     /// is named like one (`train`, `val`, `test`).
     Classes,
@@ -57,6 +57,17 @@ impl Table {
             FolderCaptions::Beside => true,
             FolderCaptions::Classes => false,
         };
+        if captions == FolderCaptions::Auto && !beside {
+            let lists = Self::lists_in(root, options);
+            if let Some(first) = lists.first() {
+                let reason = format!(
+                    "captions are listed in `{}`: open `{}`, or take the folders' names by `FolderCaptions::Classes` (\"classes\")",
+                    lists.join("`, `"),
+                    root.join(first).display()
+                );
+                return Err(DataError::Table { path: root.to_owned(), reason });
+            }
+        }
         walk.count_texts(!beside);
         let splits = are_splits(&walk.pictures);
         if splits {

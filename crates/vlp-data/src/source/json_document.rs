@@ -65,6 +65,9 @@ impl Table {
             });
             return objects.into_table()?.finish();
         }
+        if is_lines(text) {
+            return Self::read_json_lines(path, options)?.finish();
+        }
         let document: Document = python_json::parse(text).map_err(|error| {
             wrong(format!(
                 "none of COCO's captions (`images`, `annotations`), Karpathy's (`images` with `sentences`) and a list of objects: {error}"
@@ -86,6 +89,13 @@ impl Table {
         }
         table.finish()
     }
+}
+
+/// Whether an object ends with its line and another one follows: JSON lines under the name of a document.
+fn is_lines(text: &[u8]) -> bool {
+    let Some(end) = text.iter().position(|&byte| byte == b'\n') else { return false };
+    let (first, rest) = text.split_at(end);
+    rest.trim_ascii().starts_with(b"{") && python_json::parse::<Map<String, Value>>(first.trim_ascii()).is_ok()
 }
 
 fn push_all(table: &mut Table, document: Document, path: &Path) -> Result<(), DataError> {

@@ -1,5 +1,6 @@
 //! Where samples come from: one reader for each layout on disk, all behind [`Source`].
 
+mod caption_lists;
 mod class_labels;
 mod clip_benchmark;
 mod column_role;

@@ -51,7 +51,7 @@ impl Default for TarOptions {
 
 impl TarOptions {
     /// What these options of any source say about shards.
-    pub(crate) fn of(options: &SourceOptions) -> Self {
+    pub fn of(options: &SourceOptions) -> Self {
         Self {
             key: options.key,
             captions: options.captions.clone(),

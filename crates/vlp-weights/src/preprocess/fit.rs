@@ -24,7 +24,9 @@ impl ImageTransform for FitPicture {
             FitPicture::To(to) => to.apply(image, rng),
             FitPicture::Cut { from, side, down } => {
                 let resized = match from.mode {
-                    ResizeMode::Shortest => Resize { shorter_side: from.width, filter: from.filter }.apply(image, rng),
+                    ResizeMode::Shortest => {
+                        Resize { shorter_side: from.width, filter: from.filter, order: from.order }.apply(image, rng)
+                    }
                     _ => from.apply(image, rng),
                 };
                 match down && resized.width() >= side && resized.height() >= side {

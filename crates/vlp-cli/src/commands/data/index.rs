@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use vlp::data::{DataError, Limits, Source, Tally, TarShards, expand_braces};
+use vlp::data::{DataError, Source, SourceOptions, Tally, TarOptions, TarShards, expand_names, is_shard};
 
 use crate::failure::{Blame, Failure};
 use crate::screen::{Answer, Screen};
+use crate::source_arg::HowArg;
 use crate::table::Table;
 
 const KIND: &str = "wids-shard-index-v1";
@@ -18,8 +19,10 @@ const KIND: &str = "wids-shard-index-v1";
 /// read again.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A folder of shards, or a pattern such as `cc/{00000..00331}.tar`
+    /// A folder of shards, or a pattern such as `cc/{00000..00331}.tar` or `training_*.tar`
     shards: String,
+    #[command(flatten)]
+    how: HowArg,
     /// The file to write [default: index.json beside the first shard]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -27,7 +30,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, screen: Screen) -> Result<(), Failure> {
-        let shards = self.paths()?;
+        let (shards, options) = (self.paths()?, self.how.options()?);
         let beside = shards[0].parent().unwrap_or(Path::new("")).join("index.json");
         let out = self.out.unwrap_or(beside);
         let earlier = Index::read(&out)?;
@@ -38,12 +41,13 @@ impl Args {
             let (filesize, modified) = stamp(path)?;
             // Readers take names from the place of the index on.
             let url = path.strip_prefix(folder).unwrap_or(path).display().to_string();
-            let known = earlier.shardlist.iter().find(|shard| shard.url == url);
+            // What was counted in another way says nothing.
+            let known = earlier.shardlist.iter().find(|shard| shard.url == url && earlier.options == options);
             let shard = match known.filter(|shard| (shard.filesize, shard.modified) == (filesize, modified)) {
                 Some(shard) => shard.clone(),
                 None => {
                     counted += 1;
-                    let (nsamples, damaged) = count(path)?;
+                    let (nsamples, damaged) = count(path, &options)?;
                     Shard { url, nsamples, filesize, modified, damaged }
                 }
             };
@@ -51,7 +55,7 @@ impl Args {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        let index = Index { kind: KIND.to_owned(), wids_version: 1, shardlist: list };
+        let index = Index { kind: KIND.to_owned(), wids_version: 1, options, shardlist: list };
         if index != earlier {
             index.write(&out)?;
         }
@@ -62,13 +66,13 @@ impl Args {
     fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
         let folder = Path::new(&self.shards);
         if !folder.is_dir() {
-            let paths: Vec<_> = expand_braces(&self.shards).asked()?.into_iter().map(PathBuf::from).collect();
+            let paths: Vec<_> = expand_names(&self.shards).asked()?.into_iter().map(PathBuf::from).collect();
             return if paths.is_empty() { Err(Failure::asked("no shards are named")) } else { Ok(paths) };
         }
         let entries = fs::read_dir(folder).map_err(|error| about(folder, error))?;
         let paths: Result<Vec<_>, io::Error> = entries.map(|entry| Ok(entry?.path())).collect();
         let mut paths = paths.map_err(|error| about(folder, error))?;
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == "tar"));
+        paths.retain(|path| path.file_name().is_some_and(|name| is_shard(&name.to_string_lossy())));
         paths.sort();
         if paths.is_empty() {
             return Err(Failure::asked(format!("{} holds no .tar files", folder.display())));
@@ -88,8 +92,8 @@ fn stamp(path: &Path) -> Result<(u64, u64), Failure> {
     Ok((file.len(), modified.map_or(0, |time| time.as_nanos() as u64)))
 }
 
-fn count(path: &Path) -> Result<(usize, Tally), Failure> {
-    match TarShards::open([path.to_owned()], Limits::default()) {
+fn count(path: &Path, options: &SourceOptions) -> Result<(usize, Tally), Failure> {
+    match TarShards::open_with([path.to_owned()], &TarOptions::of(options), options.limits.clone()) {
         Ok(shard) => Ok((shard.len(), shard.tally().clone())),
         // An empty shard is none that keeps others from being counted.
         Err(DataError::NoSamples { .. }) => Ok((0, Tally::default())),
@@ -103,6 +107,9 @@ struct Index {
     #[serde(rename = "__kind__")]
     kind: String,
     wids_version: u32,
+    /// How the shards were read, where it was not as usual.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    options: SourceOptions,
     shardlist: Vec<Shard>,
 }
 
@@ -116,6 +123,10 @@ struct Shard {
     modified: u64,
     #[serde(default)]
     damaged: Tally,
+}
+
+fn is_usual(options: &SourceOptions) -> bool {
+    *options == SourceOptions::default()
 }
 
 impl Index {

@@ -13,6 +13,8 @@ use crate::screen::{Answer, Screen};
 use crate::source_arg::SourceArg;
 
 /// Reads every sample once: counts, sizes, captions, what is damaged and what was left out, what comes more than once, what a pass takes.
+///
+/// The exit code is 1 where samples or pictures were left out by the source's own rules, which training would do without a word.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -36,7 +38,14 @@ impl Args {
         if let Some(path) = &self.sheet {
             sheet::draw(&dataset, path).failed()?;
         }
-        screen.show(&Answered { data: self.source.data, inspection, sheet: self.sheet })
+        let (lost, is_whole) = (inspection.left_out.lost(), inspection.is_whole());
+        screen.show(&Answered { data: self.source.data, inspection, sheet: self.sheet })?;
+        match is_whole {
+            true => Ok(()),
+            false => Err(Failure::failed(format!(
+                "{lost} samples or pictures were left out by the source's own rules: see above why, and docs/data.md for options"
+            ))),
+        }
     }
 }
 

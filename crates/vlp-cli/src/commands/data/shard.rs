@@ -116,21 +116,23 @@ impl Writer<'_> {
     /// Extension and bytes of a picture. It is decoded in any case, so that nothing broken is packed.
     fn picture(&self, index: usize) -> Result<(&'static str, Vec<u8>), Damage> {
         let stored = self.dataset.picture(index)?;
-        let image = stored.clone().decode(self.dataset.limits())?;
-        let extension = match &stored {
-            Picture::Encoded(bytes) if bytes.starts_with(&[0xff, 0xd8]) => "jpg",
-            Picture::Encoded(bytes) if bytes.starts_with(b"RIFF") => "webp",
-            _ => "png",
+        let image = self.dataset.decode(index, stored.clone())?;
+        // Of these only: what reads shards knows no other ending.
+        let known = match &stored {
+            Picture::Encoded(bytes) if bytes.starts_with(&[0xff, 0xd8]) => Some("jpg"),
+            Picture::Encoded(bytes) if bytes.starts_with(b"RIFF") => Some("webp"),
+            Picture::Encoded(bytes) if bytes.starts_with(b"\x89PNG") => Some("png"),
+            _ => None,
         };
         let shrink = self.short_side.filter(|&side| image.width().min(image.height()) > side);
-        match (stored, shrink) {
-            (Picture::Encoded(bytes), None) => Ok((extension, bytes)),
-            (_, None) => Ok(("png", encode(&image, "png", self.quality)?)),
-            (_, Some(shorter_side)) => {
-                let resize = Resize { shorter_side, filter: Filter::Bicubic };
+        match (stored, known, shrink) {
+            (Picture::Encoded(bytes), Some(extension), None) => Ok((extension, bytes)),
+            (_, _, None) => Ok(("png", encode(&image, "png", self.quality)?)),
+            (_, known, Some(shorter_side)) => {
+                let resize = Resize::new(shorter_side, Filter::Bicubic);
                 let small = resize.apply(image, &mut SampleRng::new(0, 0, 0, 0));
                 // What was lossless stays so.
-                let extension = if extension == "jpg" { "jpg" } else { "png" };
+                let extension = if known == Some("jpg") { "jpg" } else { "png" };
                 Ok((extension, encode(&small, extension, self.quality)?))
             }
         }
