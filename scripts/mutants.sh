@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 of=("$@")
 [ "$#" -gt 0 ] || of=(schedulers trainer eval losses)
+mkdir -p target
 for crate in "${of[@]}"; do
     arguments=(--in-place --output "target/mutants-$crate" --package "vlp-$crate" --timeout 600)
     if [ "$crate" = trainer ]; then

@@ -47,7 +47,7 @@ pub use image_ops::{
 };
 pub use multi_crop::MultiCrop;
 pub use normalization::Normalization;
-pub use open_regular::open_regular;
+pub use open_regular::{open_regular, read_regular};
 pub use photometric::Photometric;
 pub use random_apply::RandomApply;
 pub use rng::SampleRng;

@@ -98,7 +98,7 @@ pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use inspection::{Duplicates, InspectOptions, Inspection, Spread, inspect};
 pub use left_out::{LeftOut, Reason};
 pub use limits::Limits;
-pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
+pub use loader::{Loader, LoaderConfig, MOST_WORKERS, SkipLimit, StageTimes, Timing, join_or_leave};
 pub use metadata::Metadata;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use vlp_augment::{Identity, Image, ImageTransform, KeywordShuffle, SampleRng, recipes};
-use vlp_data::{Dataset, View, Views};
+use vlp_data::{Damage, Dataset, View, Views};
 use vlp_report::{Picture, ReportError, RetrievalRow, RetrievalSheet};
 
 use crate::Args;
@@ -15,8 +15,12 @@ pub(crate) fn draw(args: &Args, dataset: &Dataset, path: &Path) -> Result<(), Bo
         .and_strong(3, View::new(recipes::clip_rocket_strong(args.size), KeywordShuffle { at_least: 1 }));
     let mut samples = Vec::new();
     for index in (0..dataset.len()).step_by((dataset.len() / args.rows.max(1)).max(1)).take(args.rows) {
-        // Damaged ones are told by the inspection.
-        let Ok(sample) = dataset.sample(index) else { continue };
+        let sample = match dataset.sample(index) {
+            Ok(sample) => sample,
+            Err(Damage::Unreachable(error)) => return Err(error.into()),
+            // Damaged ones are told by the inspection.
+            Err(_) => continue,
+        };
         let whole = recipes::eval(args.size).apply(sample.image.clone(), &mut SampleRng::new(0, 0, 0, 0));
         let made = views.preview(sample.image, &sample.annotation.caption, (args.seed, 0, index as u64));
         samples.push((sample.annotation.caption, whole, made));
