@@ -46,14 +46,14 @@ impl OptimizerRecipe {
 
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |key, value: String, must| Err(RecipeError::Value { key, value, must });
-        let rate = |beta: f64| (0.0..1.0).contains(&beta);
+        // The optimizer computes in f32.
+        let rate = |beta: f64| (0.0..1.0).contains(&(beta as f32));
         if !rate(self.beta_1) || !rate(self.beta_2) {
             return refuse("optimizer.beta_1/beta_2", format!("{}/{}", self.beta_1, self.beta_2), "in [0, 1)");
         }
         if !((self.epsilon as f32).is_finite() && self.epsilon as f32 > 0.0) {
             return refuse("optimizer.epsilon", self.epsilon.to_string(), "a positive number");
         }
-        // The optimizer computes in f32.
         let finite = |value: f64| (value as f32).is_finite();
         if !(finite(self.weight_decay) && self.weight_decay >= 0.0) {
             return refuse("optimizer.weight_decay", self.weight_decay.to_string(), "0 or more, and finite in f32");
@@ -64,7 +64,7 @@ impl OptimizerRecipe {
             return refuse("optimizer.weight_decay_end", end.to_string(), "0 or more, or left out");
         }
         match self.max_norm {
-            Some(norm) if !(finite(norm) && norm > 0.0) => {
+            Some(norm) if !(finite(norm) && norm as f32 > 0.0) => {
                 refuse("optimizer.max_norm", norm.to_string(), "a positive number, or left out")
             }
             _ => Ok(()),

@@ -65,7 +65,6 @@ mod photometric;
 mod picture_format;
 mod picture_header;
 mod plan;
-mod printable;
 mod python_json;
 mod rank;
 #[cfg(feature = "hf-tokenizers")]
@@ -104,7 +103,6 @@ pub use order::Order;
 pub use pass::{EvalSample, Pass};
 #[cfg(feature = "burn")]
 pub use photometric::apply_photometric;
-pub use printable::printable;
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
@@ -122,3 +120,4 @@ pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};
 pub use unreachable::Unreachable;
 pub use views::{PhotometricStage, View, Views};
+pub use vlp_augment::printable;

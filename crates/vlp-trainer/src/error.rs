@@ -279,19 +279,24 @@ impl TrainError {
         if fits { Ok(()) } else { Err(TrainError::OptimizerOption { name, value, must }) }
     }
 
-    /// A setting must be a positive number.
+    /// A setting must be a positive number in f32, which it becomes.
     pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), Self> {
-        Self::check_option(name, value, value.is_finite() && value > 0.0, "a positive number")
+        Self::check_option(name, value, is_positive(value), "a positive number that f32 can hold")
     }
 
     /// The decay of a moving average leaves something of it and takes something in.
     pub(crate) fn check_beta(name: &'static str, value: f64) -> Result<(), Self> {
-        Self::check_option(name, value, (0.0..1.0).contains(&value), "in [0, 1)")
+        Self::check_option(name, value, (0.0..1.0).contains(&(value as f32)), "in [0, 1) in f32")
     }
 
     /// A weight decay takes nothing or something.
     pub(crate) fn check_decay(value: f64) -> Result<(), Self> {
-        Self::check_option("weight_decay", value, value.is_finite() && value >= 0.0, "0 or more")
+        Self::check_option(
+            "weight_decay",
+            value,
+            (value as f32).is_finite() && value >= 0.0,
+            "0 or more, and finite in f32",
+        )
     }
 
     pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
@@ -324,4 +329,10 @@ fn advice(numbers: &StepNumbers) -> &'static str {
 
 fn reasons(skipped: &[String]) -> String {
     if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join("; ")) }
+}
+
+/// Whether a number is positive and finite as an f32, which it becomes.
+pub(crate) fn is_positive(value: f64) -> bool {
+    let single = value as f32;
+    single > 0.0 && single.is_finite()
 }

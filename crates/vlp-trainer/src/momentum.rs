@@ -40,7 +40,7 @@ impl Momentum {
     /// What PyTorch refuses is refused.
     pub(crate) fn check(self) -> Result<(), TrainError> {
         let Momentum { momentum, dampening, nesterov } = self;
-        TrainError::check_option("momentum", momentum, (0.0..1.0).contains(&momentum), "in [0, 1)")?;
+        TrainError::check_option("momentum", momentum, (0.0..1.0).contains(&(momentum as f32)), "in [0, 1)")?;
         TrainError::check_option("dampening", dampening, (0.0..=1.0).contains(&dampening), "in [0, 1]")?;
         let plain = "above 0 for Nesterov's variant";
         TrainError::check_option("momentum", momentum, !nesterov || momentum > 0.0, plain)?;
