@@ -122,6 +122,15 @@ pub fn check_precision(device: &Device, precision: Precision) -> Result<(), Devi
     }
 }
 
+/// Whether this is the CPU backend, whose memory is the machine's.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    let is_flex = [Device::flex(), Device::flex().autodiff()].contains(device);
+    #[cfg(not(feature = "flex"))]
+    let is_flex = false;
+    is_flex
+}
+
 impl DeviceName {
     /// The device itself, without autodiff, after one small computation on it has succeeded.
     ///

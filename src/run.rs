@@ -24,6 +24,7 @@ mod error;
 mod evaluate;
 mod evaluation;
 mod folder;
+mod memory;
 mod options;
 mod pictures;
 mod samples;
@@ -70,7 +71,7 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
     ///
     /// # Errors
     /// When the recipe is out of range or names no data, something cannot be read, tokenizer and text encoder disagree, a batch
-    /// is larger than the data, or the device does not compute in the recipe's precision.
+    /// is larger than the data or than the machine's memory, or the device does not compute in the recipe's precision.
     pub fn new(recipe: Recipe<M, I>, device: &Device) -> Result<Self, RunError> {
         recipe.check()?;
         let (train, validation) = samples::open(&recipe.data)?;
@@ -96,6 +97,7 @@ impl<M: MethodConfig, I: ImageEncoderConfig> Run<M, I> {
         if recipe.batch_size > train.len() {
             return Err(RunError::BatchTooLarge { batch_size: recipe.batch_size, samples: train.len() });
         }
+        memory::check(&recipe, device)?;
         let tokenizer = build::tokenizer(&recipe.tokenizer, &recipe.text)?;
         let device = device.clone().autodiff();
         let options = RunOptions::default();

@@ -265,6 +265,43 @@ fn a_file_of_vectors_goes_on_after_a_kill_and_is_the_same_to_the_bit() {
     resumed(2);
 }
 
+/// A shard that is another one than it was says nothing about its pictures: the work ends, and goes on when it is back.
+#[test]
+fn pictures_that_cannot_be_had_are_no_damage() {
+    let folder = folder();
+    let model = open(&clip(8, 0), &folder.path().join("clip"));
+    let shard = vlp_testkit::shards::shard(0, 6, 6).write(folder.path(), "train-000.tar");
+    let pictures = Pictures::find(&[&shard]).unwrap();
+    let bytes = fs::read(&shard).unwrap();
+    fs::write(&shard, &bytes[..bytes.len() - 512]).unwrap();
+    let error = model.batches(&pictures, 2, 2, 0).unwrap().find_map(Result::err).unwrap();
+    assert!(error.exit_code() == 1 && error.to_string().contains("changed since it was indexed"), "{error}");
+    let out = folder.path().join("rows.npy");
+    let options = EmbedOptions { resume: true, ..EmbedOptions::default() };
+    let error = embed_files(&model, &pictures, &out, &options, |_| ()).unwrap_err();
+    assert!(error.exit_code() == 1 && !out.exists() && !out.with_extension("damaged.txt").exists(), "{error}");
+    fs::write(&shard, &bytes).unwrap();
+    let pictures = Pictures::find(&[&shard]).unwrap();
+    let summary = embed_files(&model, &pictures, &out, &options, |_| ()).unwrap();
+    assert_eq!((summary.rows, summary.damaged), (6, 0));
+}
+
+/// A pipe under the name of a file that the work writes: refused, not waited for.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_rows_or_journal_is_refused() {
+    let folder = folder();
+    let model = open(&clip(8, 0), &folder.path().join("clip"));
+    let all = Pictures::find(&[pictures(folder.path())]).unwrap();
+    for ending in ["part", "state"] {
+        let out = folder.path().join(format!("{ending}.npy"));
+        let pipe = out.with_added_extension(ending);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = embed_files(&model, &all, &out, &EmbedOptions::default(), |_| ()).unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+    }
+}
+
 #[test]
 fn a_refused_start_leaves_nothing_behind() {
     let folder = folder();
@@ -284,6 +321,15 @@ fn a_refused_start_leaves_nothing_behind() {
     assert!(embed(&good, "none/rows.npy", options).asked_wrongly());
     assert!(embed(&good, "rows.npy", EmbedOptions { batch: 0, ..options }).asked_wrongly());
     assert!(embed(&good, "rows.npy", EmbedOptions { workers: 0, ..options }).asked_wrongly());
+    for absurd in [
+        EmbedOptions { workers: 100_000, ..options },
+        EmbedOptions { workers: usize::MAX, ..options },
+        EmbedOptions { batch: 1 << 40, ..options },
+        EmbedOptions { batch: usize::MAX, ..options },
+    ] {
+        let error = embed(&good, "rows.npy", absurd);
+        assert!(error.asked_wrongly() && error.to_string().contains("must be from 1 to"), "{error}");
+    }
     let none = embed(&damaged, "rows.npy", options);
     assert!(none.exit_code() == 1 && none.to_string().contains("none of 2 pictures"), "{none}");
 }

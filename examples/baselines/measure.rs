@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use vlp::augment::recipes;
 use vlp::core::{HeadVectors, ImageEncoder};
-use vlp::data::{Dataset, HostImages};
+use vlp::data::{Damage, Dataset, HostImages};
 use vlp::eval::{Embeddings, HeadEmbeddings, LinearProbe, Report, Spread, accuracy};
 use vlp::prelude::Trained;
 
@@ -57,7 +57,15 @@ pub(crate) fn measure(trained: &Trained, train: &Arc<Dataset>) -> Result<Report,
 }
 
 fn features(trained: &Trained, set: &Arc<Dataset>) -> Result<Features, Failure> {
-    let samples: Vec<_> = set.pass(recipes::eval(trained.recipe().views.size), 2)?.filter_map(Result::ok).collect();
+    let mut samples = Vec::new();
+    for sample in set.pass(recipes::eval(trained.recipe().views.size), 2)? {
+        match sample {
+            Ok(sample) => samples.push(sample),
+            // Not damaged: not read.
+            Err(Damage::Unreachable(unreachable)) => return Err(unreachable.into()),
+            Err(_) => (),
+        }
+    }
     let (mut vectors, mut units) = (Vec::new(), None);
     for batch in samples.chunks(256) {
         let images = HostImages::collate(batch.iter().map(|sample| &sample.image))?;

@@ -1,4 +1,4 @@
-use vlp_data::HostImages;
+use vlp_data::{HostImages, MOST_WORKERS};
 use vlp_eval::Embeddings;
 
 use super::model::embeddings;
@@ -35,11 +35,11 @@ impl EmbeddedBatch {
     }
 }
 
-/// Pictures for which room is made before they are there.
+/// Most pictures of a batch.
 const MOST: usize = 1 << 14;
 
 /// An iterator over the vectors of [`Pictures`], full batches one after the other: threads decode the next pictures while
-/// the model works on these, and a damaged picture makes room for another one.
+/// the model works on these, and a damaged picture makes room for another one. A picture that cannot be fetched is an error, not damage.
 #[derive(Debug)]
 pub struct Batches<'a> {
     model: &'a Model,
@@ -51,7 +51,7 @@ impl Model {
     /// The vectors of pictures from number `first` on, `size` at a time, read by `threads` threads.
     ///
     /// # Errors
-    /// When `size` or `threads` is 0.
+    /// When `size` or `threads` is 0 or beyond all reason, or no thread can be started.
     pub fn batches(
         &self,
         pictures: &Pictures,
@@ -59,14 +59,15 @@ impl Model {
         threads: usize,
         first: usize,
     ) -> Result<Batches<'_>, PretrainedError> {
-        for (name, value) in [("batch", size), ("workers", threads)] {
-            if value == 0 {
-                return Err(PretrainedError::Setting { name, value: "0".to_string(), must: "at least 1" });
+        let bounds = [("batch", size, MOST, "from 1 to 16,384"), ("workers", threads, MOST_WORKERS, "from 1 to 1,024")];
+        for (name, value, most, must) in bounds {
+            if value == 0 || value > most {
+                return Err(PretrainedError::Setting { name, value: value.to_string(), must });
             }
         }
         // The whole next batch can be ready when the model is.
         let pictures = pictures.or_alpha(self.alpha());
-        let prepared = pictures.prepare(self.resize().clone(), threads, 2 * size.min(MOST), first);
+        let prepared = pictures.prepare(self.resize().clone(), threads, 2 * size, first)?;
         Ok(Batches { model: self, prepared, size })
     }
 }
@@ -75,8 +76,12 @@ impl Iterator for Batches<'_> {
     type Item = Result<EmbeddedBatch, PretrainedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mut batch, mut images) = (EmbeddedBatch::default(), Vec::with_capacity(self.size.min(MOST)));
+        let (mut batch, mut images) = (EmbeddedBatch::default(), Vec::with_capacity(self.size));
         for picture in self.prepared.by_ref() {
+            let picture = match picture {
+                Ok(picture) => picture,
+                Err(error) => return Some(Err(error.into())),
+            };
             match picture.image {
                 Ok(image) => {
                     batch.names.push(picture.name);

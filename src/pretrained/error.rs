@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use vlp_data::DataError;
 use vlp_weights::WeightError;
 
 /// Why a trained model cannot be opened, used or handed on.
@@ -157,7 +158,7 @@ pub enum PretrainedError {
     Encoder(#[from] vlp_encoders::EncoderError),
     /// A tokenizer or shards.
     #[error(transparent)]
-    Data(#[from] vlp_data::DataError),
+    Data(#[from] DataError),
 
     // What failed while it was done.
     /// A picture that cannot be read, where each one counts.
@@ -203,7 +204,10 @@ impl PretrainedError {
             PretrainedError::Picture { .. }
             | PretrainedError::NoneReadable { .. }
             | PretrainedError::Io { .. }
-            | PretrainedError::Eval(_) => false,
+            | PretrainedError::Eval(_)
+            | PretrainedError::Data(
+                DataError::Unreachable(_) | DataError::WorkerPanicked { .. } | DataError::Thread { .. },
+            ) => false,
             // What is found out while an export is being written; `replace` and `open` refuse before.
             PretrainedError::Weights(WeightError::Io { action, .. }) => {
                 !["create", "write", "sync", "rename", "move away", "delete"].contains(action)

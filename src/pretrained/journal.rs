@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{HEADER, part};
+use super::rows::{HEADER, part, refuse_pipe};
 use super::{EmbeddedBatch, Pictures, PretrainedError};
 
 /// Vectors of one picture by the same model on different machines differ by rounding, those of different models by far more.
@@ -47,6 +47,7 @@ impl Done {
 impl Journal {
     pub(super) fn create(target: &Path, begun: &Begun) -> Result<Self, PretrainedError> {
         let path = state(target);
+        refuse_pipe(&path).map_err(PretrainedError::io("write", &path))?;
         let file = File::create(&path).map_err(PretrainedError::io("write", &path))?;
         let mut journal = Journal { path, file };
         journal.line(begun)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vlp_augment::{Image, ImageTransform, SampleRng};
-use vlp_data::{Alpha, Dataset, Limits, decode_with};
+use vlp_data::{Alpha, Damage, DataError, Dataset, Limits, decode_with};
 
 use super::{PreparedPictures, PretrainedError};
 
@@ -84,29 +84,40 @@ impl Pictures {
     }
 
     /// The pictures from number `first` on, in order, decoded and changed by `transform` on `threads` threads of which
-    /// none is more than `ahead` pictures in front of whoever takes them. A transform that draws gets the stream of seed 0.
+    /// none is more than `ahead` pictures in front of whoever takes them; more than [`MOST_WORKERS`](vlp_data::MOST_WORKERS) are as many. A transform that draws
+    /// gets the stream of seed 0.
+    ///
+    /// # Errors
+    /// When no thread can be started.
     pub fn prepare(
         &self,
         transform: Arc<dyn ImageTransform>,
         threads: usize,
         ahead: usize,
         first: usize,
-    ) -> PreparedPictures {
-        PreparedPictures::start(self.clone(), transform, threads, ahead, first)
+    ) -> Result<PreparedPictures, PretrainedError> {
+        Ok(PreparedPictures::start(self.clone(), transform, threads, ahead, first)?)
     }
 
-    /// Decodes one picture.
-    pub(super) fn read(&self, index: usize, transform: &dyn ImageTransform) -> Result<Image, String> {
+    /// Decodes one picture, or says what is wrong with it; an error where its storage does not give it, which is no damage.
+    pub(super) fn read(
+        &self,
+        index: usize,
+        transform: &dyn ImageTransform,
+    ) -> Result<Result<Image, String>, DataError> {
         let alpha = self.alpha.unwrap_or_default();
         let image = match (self.files.get(index), &self.shards) {
-            (Some(path), _) => read_file(path, alpha)?,
+            (Some(path), _) => read_file(path, alpha),
             (None, Some(shards)) => {
-                let picture = shards.picture(index - self.files.len()).map_err(|damage| damage.to_string())?;
-                picture.decode_with(alpha, &Limits::default()).map_err(|damage| damage.to_string())?
+                let picture = shards.picture(index - self.files.len());
+                match picture.and_then(|picture| picture.decode_with(alpha, shards.limits())) {
+                    Err(Damage::Unreachable(unreachable)) => return Err(DataError::Unreachable(unreachable)),
+                    decoded => decoded.map_err(|damage| damage.to_string()),
+                }
             }
-            (None, None) => return Err("there is no such picture".to_string()),
+            (None, None) => Err("there is no such picture".to_string()),
         };
-        Ok(transform.apply(image, &mut SampleRng::new(0, 0, index as u64, 0)))
+        Ok(image.map(|image| transform.apply(image, &mut SampleRng::new(0, 0, index as u64, 0))))
     }
 }
 

@@ -86,6 +86,7 @@ impl RowWriter {
         let part = part(target);
         let end = HEADER + (rows * width * 4) as u64;
         let begin = || {
+            refuse_pipe(&part)?;
             let mut file = options.open(&part)?;
             file.set_len(end)?;
             file.seek(SeekFrom::Start(end))?;
@@ -143,4 +144,14 @@ impl RowWriter {
 /// Where the rows lie until they are whole.
 pub(super) fn part(target: &Path) -> PathBuf {
     target.with_added_extension("part")
+}
+
+/// A pipe where a file is to be written would be waited for.
+pub(super) fn refuse_pipe(path: &Path) -> std::io::Result<()> {
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_file() => {
+            Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,3 +1,9 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vlp_augment::{Image, ImageTransform, SampleRng};
+
 use super::*;
 
 #[test]
@@ -39,4 +45,38 @@ fn what_was_asked_and_what_failed_have_codes_of_their_own() {
     assert_eq!((asked.exit_code(), asked.asked_wrongly()), (2, true));
     let failed = PretrainedError::Picture { name: "a.png".to_string(), reason: "it is empty".to_string() };
     assert_eq!((failed.exit_code(), format!("{failed:?}")), (1, "a.png cannot be read: it is empty".to_string()));
+}
+
+struct Explode;
+
+impl ImageTransform for Explode {
+    fn apply(&self, _: Image, _: &mut SampleRng) -> Image {
+        panic!("a transform's own fault")
+    }
+}
+
+struct Hang;
+
+impl ImageTransform for Hang {
+    fn apply(&self, image: Image, _: &mut SampleRng) -> Image {
+        std::thread::sleep(Duration::from_secs(60));
+        image
+    }
+}
+
+#[test]
+fn a_transform_that_panics_or_hangs_ends_the_work_with_the_picture() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/vlp-data/tests/golden/images");
+    let files = ["baseline.jpg", "rgb.png", "baseline.jpg", "rgb.png"].map(|name| golden.join(name));
+    let pictures = Pictures::files(&files);
+    let mut all = pictures.prepare(Arc::new(Explode), 2, 4, 1).unwrap();
+    let error = all.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("a transform's own fault (with ") && error.contains("rgb.png"), "{error}");
+    assert!(all.next().is_none());
+    let begun = Instant::now();
+    let mut all = pictures.prepare(Arc::new(Hang), 2, 4, 0).unwrap().stall_after(Duration::from_millis(300));
+    let error = all.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("baseline.jpg") && error.contains("stall_after"), "{error}");
+    drop(all);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
+use vlp_augment::read_regular;
 use vlp_data::{ClipBpe, HfTokenizer, HostTokens, SpecialTokens, Tokenizer};
 use vlp_weights::{Layout, ModelConfig, TextPool};
 
@@ -111,8 +112,8 @@ fn same_ids(a: &dyn Tokenizer, b: &dyn Tokenizer) -> bool {
 
 /// The padding that `tokenizer_config.json` beside the tokenizer names; where it is none, the tokenizer decides.
 fn pad_token(tokenizer: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(PathBuf::from(tokenizer).with_file_name("tokenizer_config.json")).ok()?;
-    let pad = serde_json::from_str::<Value>(&text).ok()?["pad_token"].take();
+    let text = read_regular(PathBuf::from(tokenizer).with_file_name("tokenizer_config.json")).ok()?;
+    let pad = serde_json::from_slice::<Value>(&text).ok()?["pad_token"].take();
     Some(pad.as_str().or(pad["content"].as_str())?.to_string())
 }
 

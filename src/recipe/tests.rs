@@ -103,6 +103,12 @@ fn absurd_and_infinite_numbers_are_refused_with_the_key() {
         "schedule.warmup=-0.1",
         "schedule.warmup=nan",
         "optimizer.max_norm=0.0",
+        "optimizer.max_norm=1e-60",
+        "optimizer.beta_1=0.9999999999",
+        "optimizer.beta_2=1.0",
+        "optimizer.beta_2=nan",
+        "optimizer.epsilon=1e-60",
+        "optimizer.weight_decay=-1e-9",
         "optimizer.weight_decay=1e39",
         "epochs=inf",
     ] {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Device;
 use serde_json::{Value, json};
-use vlp_augment::{Image, Normalization, recipes};
+use vlp_augment::{Image, Normalization, read_regular, recipes};
 use vlp_core::Embedder;
 use vlp_data::{Annotation, Damage, Dataset, HostImages, HostTokens, Tokenizer};
 use vlp_encoders::ImageEncoderConfig;
@@ -360,7 +360,11 @@ impl<M: Module + Embedder> Hook<M> for EveryHook {
 
 impl EveryHook {
     fn cut(&self, step: u64) -> Result<(), RunError> {
-        let Ok(text) = fs::read_to_string(&self.path) else { return Ok(()) };
+        let text = match read_regular(&self.path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(RunError::file("read", &self.path)(error)),
+        };
         let earlier = |line: &&str| {
             serde_json::from_str::<Value>(line).is_ok_and(|line| line["step"].as_u64().is_some_and(|at| at <= step))
         };

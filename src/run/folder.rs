@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use vlp_augment::read_regular;
 use vlp_encoders::ImageEncoderConfig;
 use vlp_methods::MethodConfig;
 use vlp_trainer::{Checkpoint, config_differences};
@@ -155,7 +156,7 @@ pub(super) fn same<M: MethodConfig, I: ImageEncoderConfig>(
 fn same_tokenizer(saved: &TokenizerRecipe, ours: &TokenizerRecipe) -> bool {
     match (saved.path(), ours.path()) {
         (None, None) => true,
-        (Some(saved), Some(ours)) => match (fs::read(saved), fs::read(ours)) {
+        (Some(saved), Some(ours)) => match (read_regular(saved), read_regular(ours)) {
             (Ok(saved), Ok(ours)) => saved == ours,
             // What cannot be read is refused where the tokenizer is opened.
             _ => true,

@@ -32,6 +32,7 @@ mod normalization;
 mod open_regular;
 mod photometric;
 pub mod pipeline;
+mod printable;
 mod random_apply;
 pub mod recipes;
 mod rng;
@@ -47,8 +48,9 @@ pub use image_ops::{
 };
 pub use multi_crop::MultiCrop;
 pub use normalization::Normalization;
-pub use open_regular::open_regular;
+pub use open_regular::{open_regular, read_regular};
 pub use photometric::Photometric;
+pub use printable::{printable, printable_lines};
 pub use random_apply::RandomApply;
 pub use rng::SampleRng;
 pub use text::{

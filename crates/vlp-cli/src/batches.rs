@@ -13,7 +13,7 @@ pub(crate) struct BatchArgs {
     #[arg(long, default_value_t = 32, value_parser = crate::at_least_one)]
     pub(crate) batch: usize,
     /// Threads that read and resize
-    #[arg(long, default_value_t = 2, value_parser = crate::at_least_one)]
+    #[arg(long, default_value_t = 2, value_parser = crate::threads)]
     pub(crate) workers: usize,
 }
 

@@ -92,3 +92,12 @@ pub fn main_with<M: MethodConfig, I: ImageEncoderConfig>() -> ExitCode {
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "it must be a number of 1 or more".to_owned())
 }
+
+/// As many threads as a system has room for.
+fn threads(text: &str) -> Result<usize, String> {
+    let most = vlp::data::MOST_WORKERS;
+    at_least_one(text)
+        .ok()
+        .filter(|&number| number <= most)
+        .ok_or_else(|| format!("it must be a number from 1 to {most}"))
+}

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use vlp::augment::printable_lines;
 
 use crate::failure::{Blame, Failure};
 
@@ -48,7 +49,8 @@ impl Screen {
 
     /// A word beside the answer.
     pub(crate) fn warn(self, text: impl std::fmt::Display) {
-        let _ = writeln!(io::stderr(), "warning: {text}");
+        // Names and texts of files may hold what drives a terminal.
+        let _ = writeln!(io::stderr(), "warning: {}", printable_lines(&text.to_string()));
     }
 
     /// A bar over long work; there is none where standard error is no terminal.
@@ -64,7 +66,7 @@ impl Screen {
         let line = if self.json {
             serde_json::json!({ "error": failure.to_string(), "exit_code": failure.code() }).to_string()
         } else {
-            format!("error: {failure}")
+            format!("error: {}", printable_lines(&failure.to_string()))
         };
         let _ = writeln!(io::stderr(), "{line}");
         failure.code()

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
+use vlp::augment::printable_lines;
 
 /// Rows under a head, in columns as wide as their widest cell. The columns are written with two blanks between them; one whose name ends
 /// in `>` stands to the right.
@@ -22,7 +23,10 @@ impl Table {
     /// Adds a row; cells that it lacks are blank.
     pub(crate) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         // A line break or an escape sequence in a caption must not break the table or drive the terminal.
-        let clean = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let clean = |text: String| {
+            let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            printable_lines(&plain).into_owned()
+        };
         self.rows.push(cells.into_iter().map(Into::into).map(clean).collect());
     }
 

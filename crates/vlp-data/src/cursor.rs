@@ -22,12 +22,17 @@ pub struct Cursor {
     pub taken: u64,
     /// Samples read but put off to a later batch, as (epoch, index), in the order they will be considered.
     pub deferred: Vec<(u64, u64)>,
+    /// Positions since the beginning of the run, of the last samples that were damaged, so that the damage that
+    /// [`SkipLimit`](crate::SkipLimit) counts is not forgotten. Ranks, each of which sees other samples, leave it empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<u64>,
 }
 
 impl Cursor {
     /// The beginning of a run.
     pub fn start(seed: u64, samples: u64) -> Self {
-        Self { seed, sampling: Sampling::default(), samples, data: 0, epoch: 0, taken: 0, deferred: Vec::new() }
+        let (deferred, damaged) = (Vec::new(), Vec::new());
+        Self { seed, sampling: Sampling::default(), samples, data: 0, epoch: 0, taken: 0, deferred, damaged }
     }
 
     /// Refuses the cursor of another seed, order or dataset than those of `own`.
@@ -48,6 +53,11 @@ impl Cursor {
             return Err(DataError::OtherData { samples, cursor: self.data, data: own.data });
         }
         Ok(())
+    }
+
+    /// Positions read since the beginning.
+    pub(crate) fn read(&self) -> u64 {
+        self.epoch.saturating_mul(self.samples).saturating_add(self.taken)
     }
 
     /// Counts more positions as read.

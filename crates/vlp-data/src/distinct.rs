@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::nearest::nearest;
 use crate::source::ColumnRole;
-use crate::{Annotation, DataError, Dataset};
+use crate::{Annotation, Damage, DataError, Dataset};
 
 /// Names that stand for picture and caption whatever the source calls them.
 const PICTURE: &str = "picture";
@@ -40,7 +40,11 @@ impl Dataset {
         let every = self.len().div_ceil(LOOKED_AT).max(1);
         let mut looked_at = 0;
         for index in (0..self.len()).step_by(every) {
-            let Ok(annotation) = self.annotation(index) else { continue };
+            let annotation = match self.annotation(index) {
+                Ok(annotation) => annotation,
+                Err(Damage::Unreachable(unreachable)) => return Err(DataError::Unreachable(unreachable)),
+                Err(_) => continue,
+            };
             if !self.distinct_values(index, &annotation, field).is_empty() {
                 return Ok(());
             }

@@ -10,8 +10,8 @@ use crate::content_hash::content_hash;
 use crate::decode::check_size;
 use crate::picture_header::read_header;
 use crate::{
-    Damage, DataError, Dataset, Duplicates, InspectOptions, Inspection, LeftOut, Picture, Spread, Unreachable, decode,
-    printable,
+    Damage, DataError, Dataset, Duplicates, InspectOptions, Inspection, LeftOut, MOST_WORKERS, Picture, Spread,
+    Unreachable, decode, printable,
 };
 
 /// Samples that a thread takes at a time.
@@ -24,6 +24,9 @@ impl Dataset {
     /// When a sample could not be fetched from afar.
     pub fn inspect(&self, options: &InspectOptions) -> Result<Inspection, DataError> {
         let workers = options.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into)).max(1);
+        if workers > MOST_WORKERS {
+            return Err(DataError::OptionTooLarge { option: "workers", value: workers, most: MOST_WORKERS });
+        }
         let every = self.len().div_ceil(options.decode.max(1)).max(1);
         let decodes = |index: usize| options.decode > 0 && index.is_multiple_of(every);
         let (next, stop, found) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(Found::default()));

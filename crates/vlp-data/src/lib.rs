@@ -65,7 +65,6 @@ mod photometric;
 mod picture_format;
 mod picture_header;
 mod plan;
-mod printable;
 mod python_json;
 mod rank;
 #[cfg(feature = "hf-tokenizers")]
@@ -99,14 +98,13 @@ pub use hf_tokenizer::{HfTokenizer, SpecialTokens};
 pub use inspection::{Duplicates, InspectOptions, Inspection, Spread, inspect};
 pub use left_out::{LeftOut, Reason};
 pub use limits::Limits;
-pub use loader::{Loader, LoaderConfig, SkipLimit, StageTimes, Timing};
+pub use loader::{Loader, LoaderConfig, MOST_WORKERS, SkipLimit, StageTimes, Timing, join_or_leave};
 pub use metadata::Metadata;
 pub use opening::is_shard;
 pub use order::Order;
 pub use pass::{EvalSample, Pass};
 #[cfg(feature = "burn")]
 pub use photometric::apply_photometric;
-pub use printable::printable;
 pub use rank::Rank;
 pub use sample::{Annotation, Sample};
 pub use sampling::Sampling;
@@ -124,3 +122,4 @@ pub use tensors::PairSource;
 pub use tokenizer::{TokenIds, Tokenizer};
 pub use unreachable::Unreachable;
 pub use views::{PhotometricStage, View, Views};
+pub use vlp_augment::printable;

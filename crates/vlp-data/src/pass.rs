@@ -25,7 +25,8 @@ type Outcome = Result<Result<EvalSample, Damage>, String>;
 
 /// All samples of a dataset once, in their order, made ready by several threads.
 ///
-/// An iterator over every index: damaged samples come as their damage, and the caller decides. When no sample is finished for
+/// An iterator over every index: damaged samples come as their damage, and the caller decides. Whoever leaves damaged samples out must not
+/// leave out [`Damage::Unreachable`], which says that a sample was not read, not that it is bad. When no sample is finished for
 /// [`stall_after`](Self::stall_after) it gives [`Damage::Unreachable`] and ends: the samples behind it were not looked at.
 pub struct Pass {
     window: Arc<Window<Outcome>>,
@@ -42,8 +43,8 @@ impl Dataset {
     /// When there are more than 1,024 workers or no thread can be started.
     pub fn pass(self: &Arc<Self>, transform: impl ImageTransform + 'static, workers: usize) -> Result<Pass, DataError> {
         let workers = workers.max(1);
-        if workers > threads::MOST {
-            return Err(DataError::OptionTooLarge { option: "workers", value: workers, most: threads::MOST });
+        if workers > threads::MOST_WORKERS {
+            return Err(DataError::OptionTooLarge { option: "workers", value: workers, most: threads::MOST_WORKERS });
         }
         let mut pass = Pass {
             window: Arc::new(Window::new(self.len() as u64, 16 * workers)),
@@ -121,7 +122,7 @@ impl Iterator for Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         self.window.close();
-        threads::join(&mut self.threads);
+        threads::join_or_leave(&mut self.threads);
     }
 }
 

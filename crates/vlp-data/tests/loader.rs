@@ -145,6 +145,46 @@ fn too_much_damage_ends_in_an_error_that_names_a_sample() {
     assert!(error.to_string().contains("broken-"), "{error}");
 }
 
+/// Stopped after every batch, with samples put off and without: the window of damage is not forgotten.
+#[test]
+fn a_continued_stream_ends_at_the_damage_that_ends_the_whole_one() {
+    let directory = directory();
+    let dataset = open(directory.path());
+    let skip_limit = SkipLimit { rate: 0.05, window: 80, at_least: 6 };
+    for config in [config(2), distinct(3)] {
+        let config = LoaderConfig { skip_limit, ..config };
+        let mut whole = loader(&dataset, config.clone());
+        let mut cursors = vec![whole.cursor().clone()];
+        let end = loop {
+            match whole.next_batch() {
+                Ok(batch) => cursors.push(batch.cursor),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(cursors.len() > 8 && end.contains("6 of the last"), "{}: {end}", cursors.len());
+        for (given, cursor) in cursors.iter().enumerate() {
+            let mut resumed = loader(&dataset, config.clone());
+            resumed.seek(cursor).unwrap();
+            let left = cursors.len() - 1 - given;
+            (0..left).for_each(|batch| drop(resumed.next_batch().unwrap_or_else(|e| panic!("{given} + {batch}: {e}"))));
+            assert!(matches!(resumed.next_batch(), Err(DataError::TooMuchDamage { damaged: 6, .. })), "after {given}");
+        }
+    }
+}
+
+/// Counts that no stream can have, from a file that somebody has changed.
+#[test]
+fn absurd_counts_of_damage_are_no_fault() {
+    let directory = directory();
+    let dataset = open(directory.path());
+    for (epoch, damaged) in [(0, vec![u64::MAX, 3]), (0, vec![9, 8]), (u64::MAX / 2, vec![u64::MAX / 2, 1])] {
+        let mut loader = loader(&dataset, config(2));
+        let cursor = Cursor { epoch, damaged, ..loader.cursor().clone() };
+        loader.seek(&cursor).unwrap();
+        batches(&mut loader, 20);
+    }
+}
+
 #[test]
 fn damage_within_the_limit_never_ends_a_run() {
     let directory = directory();

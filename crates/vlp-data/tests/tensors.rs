@@ -7,7 +7,7 @@ use tempfile::tempdir;
 use vlp_augment::Normalization;
 use vlp_core::BatchSource;
 use vlp_data::{HostImages, HostTokens, LoaderConfig, PairSource};
-use vlp_testkit::shards::shard;
+use vlp_testkit::shards::{broken_png, shard};
 
 #[test]
 fn uploaded_pictures_are_normalised_channel_planes() {
@@ -45,10 +45,11 @@ fn uploaded_tokens_keep_their_ids() {
 #[test]
 fn a_source_continues_from_its_position() {
     let directory = tempdir().unwrap();
-    shard(0, 20, 20).write(directory.path(), "train-000.tar");
+    let set = shard(0, 20, 20).sample("broken", &broken_png(0), "a caption", "x");
+    set.write(directory.path(), "train-000.tar");
     let dataset = common::open(directory.path());
     let source = || {
-        let loader = common::loader(&dataset, LoaderConfig::new(6, 1));
+        let loader = common::loader(&dataset, LoaderConfig { workers: 1, ..LoaderConfig::new(6, 1) });
         PairSource::new(loader, Normalization::HALF)
     };
     let device = &Device::flex();
@@ -63,8 +64,10 @@ fn a_source_continues_from_its_position() {
         a.weak.images.into_data().assert_eq(&b.weak.images.into_data(), true);
         a.strong[1].tokens.clone().into_data().assert_eq(&b.strong[1].tokens.clone().into_data(), true);
     }
+    assert!(whole.loader().tally().total() > 1);
+    assert_eq!(whole.position(), resumed.position(), "the damage of before counts");
     assert!(resumed.seek(&serde_json::Value::Null).is_err());
     assert!(
-        resumed.seek(&serde_json::json!({"seed": 2, "samples": 20, "epoch": 0, "taken": 0, "deferred": []})).is_err()
+        resumed.seek(&serde_json::json!({"seed": 2, "samples": 21, "epoch": 0, "taken": 0, "deferred": []})).is_err()
     );
 }

@@ -34,6 +34,12 @@ pub trait ImageEncoderConfig: Serialize + DeserializeOwned + Clone + Debug + Par
         1
     }
 
+    /// Numbers that a forward pass of one picture of `side` pixels keeps for the backward pass, at least; 0 where that is not known.
+    /// A run whose batch does not fit into the machine's memory by this count is refused before anything is allocated.
+    fn least_activations(&self, _side: usize) -> f64 {
+        0.0
+    }
+
     /// The same encoder with layers that compute in `precision`; none when it computes in f32 only.
     fn with_precision(encoder: Self::Encoder, precision: Precision) -> Option<Self::Encoder> {
         (precision == Precision::F32).then_some(encoder)
@@ -61,6 +67,10 @@ impl ImageEncoderConfig for AnyImageEncoderConfig {
     fn least_size(&self) -> usize {
         // Five halvings leave one position.
         if self.image_size().is_none() { 32 } else { 1 }
+    }
+
+    fn least_activations(&self, side: usize) -> f64 {
+        self.least_activations(side)
     }
 
     fn with_precision(encoder: AnyImageEncoder, precision: Precision) -> Option<AnyImageEncoder> {

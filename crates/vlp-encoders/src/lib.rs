@@ -23,6 +23,7 @@
 //! [`preset`] gives the configurations of published models, [`detached_copy`] a teacher, [`parameter_count`] a model's size.
 
 mod activation;
+mod activations;
 mod attention;
 mod batch_norm;
 mod bert;
@@ -92,6 +93,7 @@ pub use residual_block::{ResNetBlock, ResidualBlock};
 pub use resnet::{ResNet, ResNetConfig};
 pub use running_statistic::RunningStatistic;
 pub use siamlip_projector::{SiamLipProjector, SiamLipProjectorConfig};
+pub use size::physical_memory;
 pub use stem::{ConvStem, PatchStem, Stem, StemConfig};
 pub use text::TextTransformer;
 pub use text_config::{TextPooling, TextTransformerConfig};

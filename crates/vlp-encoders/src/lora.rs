@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::EncoderError;
+use crate::size::{WIDTH, check_memory, check_sizes};
 
 /// Low-rank adapters (Hu et al. 2022, "LoRA") for linear layers: their weight becomes `W + alpha / rank * (A B)`, with `W`
 /// frozen, `A` `[in, rank]` from N(0, `init_std`) and `B` `[rank, out]` from zero, so that nothing changes at first.
@@ -55,12 +56,16 @@ impl LoraConfig {
         if linears.found.is_empty() {
             return refuse("the module has no linear layer".to_string());
         }
-        if let Some(name) = self.layers.iter().find(|name| !linears.found.iter().any(|(path, _)| names(path, name))) {
-            let (example, _) = &linears.found[0];
+        if let Some(name) = self.layers.iter().find(|name| !linears.found.iter().any(|(path, ..)| names(path, name))) {
+            let (example, ..) = &linears.found[0];
             return refuse(format!("`{name}` names no linear layer of the module; one of them is `{example}`"));
         }
         let chosen = |path: &str| self.layers.is_empty() || self.layers.iter().any(|name| names(path, name));
-        let ids = linears.found.into_iter().filter(|(path, _)| chosen(path)).map(|(_, id)| id).collect();
+        let chosen: Vec<_> = linears.found.into_iter().filter(|(path, ..)| chosen(path)).collect();
+        let sides: usize = chosen.iter().map(|(_, _, sides)| sides).sum();
+        check_sizes("lora", &[("rank", self.rank, WIDTH)])?;
+        check_memory("lora", self.rank as f64 * sides as f64)?;
+        let ids = chosen.into_iter().map(|(_, id, _)| id).collect();
         let mut lora = Lora::new(self.rank, self.alpha).set_param_group(ParamGroup::from_ids(ids));
         lora.init_std = self.init_std;
         Ok(module.apply_lora(lora))
@@ -72,11 +77,11 @@ fn names(path: &str, name: &str) -> bool {
     format!(".{path}.").contains(&format!(".{name}."))
 }
 
-/// Weights of linear layers with the paths of the layers.
+/// Weights of linear layers with the paths of the layers, and how many rows and columns they have together.
 #[derive(Default)]
 struct Linears {
     place: Vec<(String, String)>,
-    found: Vec<(String, ParamId)>,
+    found: Vec<(String, ParamId, usize)>,
     adapted: bool,
 }
 
@@ -97,7 +102,7 @@ impl ModuleVisitor for Linears {
             && container == "Struct:Linear"
         {
             let names: Vec<&str> = layer.iter().map(|(name, _)| name.as_str()).collect();
-            self.found.push((names.join("."), param.id));
+            self.found.push((names.join("."), param.id, param.lazy_shape().iter().sum()));
         }
     }
 }

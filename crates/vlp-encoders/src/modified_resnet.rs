@@ -60,7 +60,12 @@ impl ModifiedResNetConfig {
         let refuse = |problem: String| Err(EncoderError::config("modified resnet", problem));
         let width = self.width;
         check_sizes("modified resnet", &[("width", width, WIDTH / 32), ("image_size", self.image_size, IMAGE)])?;
-        check_stages("modified resnet", &self.layers, &[width, self.heads, self.output])?;
+        check_sizes("modified resnet", &[("heads", self.heads, WIDTH), ("output", self.output, WIDTH)])?;
+        if self.heads == 0 || self.output == 0 {
+            return refuse(format!("heads {} and output {} must both be at least 1", self.heads, self.output));
+        }
+        let channels = [width, 2 * width, 4 * width, 8 * width];
+        check_stages("modified resnet", &self.layers, &channels)?;
         if self.image_size == 0 || !self.image_size.is_multiple_of(32) {
             return refuse(format!("image_size {} is not a multiple of 32", self.image_size));
         }
@@ -71,7 +76,6 @@ impl ModifiedResNetConfig {
             return refuse(format!("{} heads do not divide the {} channels of the last stage", self.heads, 32 * width));
         }
         let stem = [[3, width / 2], [width / 2, width / 2], [width / 2, width]];
-        let channels = [width, 2 * width, 4 * width, 8 * width];
         let block = ResNetBlock::Bottleneck;
         Ok(ModifiedResNet {
             convs: stem

@@ -68,7 +68,11 @@ impl ResNetConfig {
 }
 
 /// Refuses stages without a block or channel.
-pub(crate) fn check_stages(module: &'static str, layers: &[usize], channels: &[usize]) -> Result<(), EncoderError> {
+pub(crate) fn check_stages(
+    module: &'static str,
+    layers: &[usize; 4],
+    channels: &[usize; 4],
+) -> Result<(), EncoderError> {
     if layers.contains(&0) || channels.contains(&0) {
         let problem = format!("every stage needs a block and a channel, got {layers:?} and {channels:?}");
         return Err(EncoderError::config(module, problem));
@@ -76,8 +80,8 @@ pub(crate) fn check_stages(module: &'static str, layers: &[usize], channels: &[u
     layers.iter().try_for_each(|&blocks| check_sizes(module, &[("blocks of a stage", blocks, DEPTH)]))?;
     channels.iter().try_for_each(|&number| check_sizes(module, &[("channels", number, WIDTH)]))?;
     // At least eight squares of the channels a block, as ConvNeXt has.
-    let widest = channels.iter().copied().max().unwrap_or_default() as f64;
-    check_memory(module, 8.0 * widest * widest)
+    let stage = |(&blocks, &channels): (&usize, &usize)| 8.0 * blocks as f64 * (channels as f64).powi(2);
+    check_memory(module, layers.iter().zip(channels).map(stage).sum())
 }
 
 /// Refuses pictures that five halvings leave nothing of.

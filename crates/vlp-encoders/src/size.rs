@@ -46,7 +46,7 @@ fn within(module: &'static str, parameters: f64, memory: Option<f64>) -> Result<
 }
 
 /// Bytes of the machine's memory, where that can be told.
-fn physical_memory() -> Option<f64> {
+pub fn physical_memory() -> Option<f64> {
     parse(&String::from_utf8_lossy(&std::fs::read("/proc/meminfo").ok()?))
 }
 

@@ -30,7 +30,8 @@ impl StemConfig {
     pub fn stride(&self) -> usize {
         match self {
             StemConfig::Patch { size } => *size,
-            StemConfig::Conv { channels } => 1 << channels.len(),
+            // More than 8 are refused when it is built; this may be asked before.
+            StemConfig::Conv { channels } => 1usize.checked_shl(channels.len() as u32).unwrap_or(usize::MAX),
         }
     }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::size::{CONTEXT, IMAGE, WIDTH, check_sizes};
+use crate::size::{CONTEXT, IMAGE, WIDTH, check_memory, check_sizes};
 use crate::{Activation, EncoderError, Positions, StemConfig, TransformerInit};
 
 /// How a vision transformer's tokens become one vector.
@@ -145,6 +145,10 @@ impl VitConfig {
         if self.crop_border && matches!(self.stem, StemConfig::Conv { .. }) {
             return refuse("crop_border is for patch stems; a convolutional stem reads every pixel".to_string());
         }
+        let tokens = (self.image_size / stride).pow(2) + self.prefix();
+        // Learned or computed, positions are a table. A patch is projected from all its pixels.
+        let patch = if let StemConfig::Patch { size } = self.stem { 3 * size * size } else { 0 };
+        check_memory("vit", (tokens as f64 + patch as f64) * self.width as f64)?;
         if !(0.0..1.0).contains(&self.patch_dropout) {
             return refuse(format!("patch_dropout {} is not in [0, 1)", self.patch_dropout));
         }

@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use vlp_encoders::{
-    ConvNextConfig, DinoHeadConfig, MlpHeadConfig, ModifiedResNetConfig, ProjectionConfig, ResNetConfig, StemConfig,
-    TextTransformerConfig, VitConfig,
+    ConvNextConfig, DinoHeadConfig, LoraConfig, MlpHeadConfig, ModifiedResNetConfig, ProjectionConfig, ResNetConfig,
+    StemConfig, TextTransformerConfig, VitConfig,
 };
 
 const HUGE: usize = 1_000_000_000;
@@ -58,6 +58,45 @@ fn sizes_beyond_any_model_are_refused_by_name() {
 fn weights_that_do_not_fit_into_the_machine_are_refused() {
     // Each size is one that a model may have; together they make 52 million million numbers.
     let config = VitConfig { width: 1 << 16, depth: 1 << 10, heads: 1 << 10, ..VitConfig::default() };
-    let error = config.init(&Device::flex()).map(drop).unwrap_err().to_string();
-    assert!(error.contains("its weights would take") && error.contains("this machine has"), "{error}");
+    let device = Device::flex();
+    let huge_table =
+        VitConfig { stem: StemConfig::Patch { size: 1 }, image_size: 8192, width: 1 << 16, ..VitConfig::default() };
+    let deep = ResNetConfig { layers: [1 << 10; 4], channels: [1 << 14; 4], ..ResNetConfig::default() };
+    let modified = ModifiedResNetConfig { layers: [1 << 10; 4], width: 1 << 11, ..ModifiedResNetConfig::default() };
+    let convnext = ConvNextConfig { layers: [1 << 10; 4], channels: [1 << 14; 4], ..ConvNextConfig::default() };
+    let of = |result: Result<(), vlp_encoders::EncoderError>| result.unwrap_err().to_string();
+    for error in [
+        of(config.init(&device).map(drop)),
+        of(huge_table.init(&device).map(drop)),
+        of(deep.init(&device).map(drop)),
+        of(modified.init(&device).map(drop)),
+        of(convnext.init(&device).map(drop)),
+    ] {
+        assert!(error.contains("its weights would take") && error.contains("this machine has"), "{error}");
+    }
+}
+
+/// Before a size is checked, others may ask for what follows from it.
+#[test]
+fn a_stem_of_any_length_has_a_stride() {
+    assert_eq!(StemConfig::Conv { channels: vec![8; 3] }.stride(), 8);
+    let long = StemConfig::Conv { channels: vec![8; 1000] };
+    assert_eq!(long.stride(), usize::MAX);
+    let encoder = vlp_encoders::AnyImageEncoderConfig::Vit(VitConfig { stem: long, ..VitConfig::default() });
+    assert!(encoder.least_activations(224).is_finite() && encoder.init(&Device::flex()).is_err());
+}
+
+#[test]
+fn adapters_of_absurd_rank_are_refused() {
+    let text = TextTransformerConfig {
+        width: 16,
+        depth: 1,
+        heads: 2,
+        vocab_size: 20,
+        context_length: 4,
+        ..Default::default()
+    };
+    let text = text.init(&Device::flex()).unwrap();
+    let error = LoraConfig { rank: HUGE, ..LoraConfig::default() }.apply(text).map(drop).unwrap_err().to_string();
+    assert!(error.contains("rank"), "{error}");
 }

@@ -60,3 +60,21 @@ pub(crate) fn check_value(field: &'static str, value: f64) -> Result<(), Schedul
     // Learning rates and decays become f32 when they are applied.
     if (value as f32).is_finite() && value >= 0.0 { Ok(()) } else { Err(ScheduleError::Value { field, value }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_prints_the_sentence() {
+        let errors = [
+            ScheduleError::Value { field: "peak", value: -1.0 },
+            ScheduleError::Warmup { warmup_steps: 9, total_steps: 4 },
+            ScheduleError::Steps { field: "total_steps", steps: 0, must: "at least 1" },
+        ];
+        for error in errors {
+            assert_eq!(format!("{error:?}"), error.to_string());
+            assert!(error.to_string().starts_with("schedule: "), "{error}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use vlp_ops::l2_norm;
 /// ```
 ///
 /// Everything stays on the device: nothing waits for the host. Returns the norm before clipping, `[1]`, or `None` when
-/// no parameter has a gradient. `max_norm` infinite measures without clipping; one that is no positive number makes the norm
+/// no parameter has a gradient. `max_norm` infinite measures without clipping; one that is no positive number in f32 makes the norm
 /// NaN and clips nothing.
 ///
 /// Squares are taken where they neither overflow nor vanish, so every finite gradient is scaled rightly: one of 1e20 among others
@@ -30,7 +30,8 @@ pub fn clip_global_norm<M: Module>(module: &M, grads: &mut GradientsParams, max_
     let highest = norms.clone().max().clamp(f32::MIN_POSITIVE, f32::MAX);
     let relative = (norms / highest.clone()).square().sum().sqrt();
     let norm = relative.clone() * highest.clone();
-    if max_norm.is_nan() || max_norm <= 0.0 {
+    // In f32, where it is multiplied with.
+    if max_norm.is_nan() || max_norm as f32 <= 0.0 {
         return Some(norm * f32::NAN);
     }
     if max_norm.is_finite() {

@@ -280,14 +280,14 @@ impl TrainError {
         if fits && (value as f32).is_finite() { Ok(()) } else { Err(TrainError::OptimizerOption { name, value, must }) }
     }
 
-    /// A setting must be a positive number.
+    /// A setting must be a positive number in f32, which it becomes.
     pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), Self> {
-        Self::check_option(name, value, value as f32 > 0.0, "a positive number that f32 can hold")
+        Self::check_option(name, value, is_positive(value), "a positive number that f32 can hold")
     }
 
     /// The decay of a moving average leaves something of it and takes something in.
     pub(crate) fn check_beta(name: &'static str, value: f64) -> Result<(), Self> {
-        Self::check_option(name, value, (0.0..1.0).contains(&(value as f32)), "in [0, 1)")
+        Self::check_option(name, value, (0.0..1.0).contains(&(value as f32)), "in [0, 1) in f32")
     }
 
     /// A weight decay takes nothing or something.
@@ -325,4 +325,10 @@ fn advice(numbers: &StepNumbers) -> &'static str {
 
 fn reasons(skipped: &[String]) -> String {
     if skipped.is_empty() { String::new() } else { format!(" ({})", skipped.join("; ")) }
+}
+
+/// Whether a number is positive and finite as an f32, which it becomes.
+pub(crate) fn is_positive(value: f64) -> bool {
+    let single = value as f32;
+    single > 0.0 && single.is_finite()
 }

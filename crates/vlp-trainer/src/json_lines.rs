@@ -67,6 +67,10 @@ fn open_at(path: &Path, step: u64) -> std::io::Result<File> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
+    // A pipe of that name would be waited for.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
     let mut kept = 0;
     let mut reader = BufReader::new(&file);
@@ -82,4 +86,20 @@ fn open_at(path: &Path, step: u64) -> std::io::Result<File> {
     file.set_len(kept)?;
     file.flush()?;
     Ok(file)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(open_at(&path, 3).map(drop).map_err(|error| error.to_string())));
+        let error = receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("an answer").unwrap_err();
+        assert!(error.contains("no regular file"), "{error}");
+    }
 }

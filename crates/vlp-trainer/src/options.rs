@@ -1,5 +1,6 @@
 use burn::tensor::Device;
 
+use crate::error::is_positive;
 use crate::{NonFinite, TrainError};
 
 /// Settings of a run that are no object of their own.
@@ -56,10 +57,12 @@ impl TrainerOptions {
     /// Refuses what no run can have.
     pub(crate) fn check(&self) -> Result<(), TrainError> {
         let refuse = |name, value, must| Err(TrainError::Option { name, value, must });
-        let positive = |value: f64| value > 0.0;
         match self.max_norm {
-            Some(norm) if !positive(norm) => refuse("max_norm", norm, "a positive number, or none"),
-            _ if !positive(self.max_input.into()) => refuse("max_input", self.max_input.into(), "a positive number"),
+            // Infinite: measured, not clipped.
+            Some(norm) if !(is_positive(norm) || norm == f64::INFINITY) => {
+                refuse("max_norm", norm, "a positive number that f32 can hold, or none")
+            }
+            _ if !(self.max_input > 0.0) => refuse("max_input", self.max_input.into(), "a positive number"),
             _ => Ok(()),
         }
     }

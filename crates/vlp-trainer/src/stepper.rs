@@ -89,6 +89,7 @@ impl<M: Method> Stepper<M> {
         input: Option<Tensor<1>>,
         forward: impl FnOnce(&M, &StepContext<'_>) -> (StepOutput, usize),
     ) -> Result<StepReport, TrainError> {
+        self.options.check()?;
         let TrainerOptions { seed, total_steps, max_norm, max_input, ref device, .. } = self.options;
         let (step, lr) = (self.step, self.schedule.at(self.step));
         self.factors.check(step, lr)?;

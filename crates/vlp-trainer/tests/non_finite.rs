@@ -8,8 +8,8 @@ use common::{Recorder, all_finite, alone, bits, checkpoints, device, options, to
 use vlp_core::{BatchSource, Method, StepContext, StepOutput};
 use vlp_testkit::toy::{DIM, Poison, Toy, ToyBatch, ToyFeatures, ToySource};
 use vlp_trainer::{
-    AdamWOptions, Checkpoint, NonFinite, StepNumbers, TrainError, Trainer, TrainerOptions, adamw, adamw_with_decay,
-    check_rate, gate,
+    AdamWOptions, Checkpoint, NonFinite, StepNumbers, Stepper, TrainError, Trainer, TrainerOptions, adamw,
+    adamw_with_decay, check_rate, gate,
 };
 
 const POISONS: [Poison; 3] = [Poison::Input, Poison::Loss, Poison::Gradient];
@@ -176,8 +176,12 @@ fn numbers_of_an_optimizer_that_spoil_the_first_update_are_taken_back() {
 #[test]
 fn bounds_that_no_run_can_have_are_refused() {
     let _alone = alone();
-    for bad in [0.0, -1.0, f64::NAN] {
+    for bad in [0.0, -1.0, f64::NAN, 1e-60] {
         let error = trainer_of(toy(), ToySource::new(5), options(3).with_max_norm(bad)).fit().unwrap_err();
+        assert!(matches!(error, TrainError::Option { name: "max_norm", .. }), "{error}");
+        let build = |method: &Toy| adamw(method, AdamWOptions::default());
+        let mut stepper = Stepper::new(toy(), build, |_: u64| 1e-3, options(3).with_max_norm(bad));
+        let error = stepper.step(ToySource::new(5).next_batch(&device()).unwrap()).unwrap_err();
         assert!(matches!(error, TrainError::Option { name: "max_norm", .. }), "{error}");
         let error = trainer_of(toy(), ToySource::new(5), options(3).with_max_input(bad as f32)).fit().unwrap_err();
         assert!(matches!(error, TrainError::Option { name: "max_input", .. }), "{error}");

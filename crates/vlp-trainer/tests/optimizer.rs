@@ -297,7 +297,7 @@ fn what_is_not_finite_has_no_finite_norm() {
             assert!(!clipped([1.0, bad, 0.0, 2.0], max_norm).0.is_finite(), "{bad}");
         }
     }
-    for max_norm in [0.0, -1.0, f64::NAN, f64::NEG_INFINITY] {
+    for max_norm in [0.0, -1.0, f64::NAN, f64::NEG_INFINITY, 1e-60] {
         let (norm, after) = clipped([1.0, 2.0, 0.0, 2.0], max_norm);
         assert!(norm.is_nan() && after == [1.0, 2.0, 0.0, 2.0], "{max_norm}: {norm}, {after:?}");
     }

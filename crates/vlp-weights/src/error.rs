@@ -1,5 +1,8 @@
 use std::path::{Path, PathBuf};
 
+// What files say may drive a terminal; messages show it escaped.
+use vlp_augment::printable_lines as shown;
+
 use crate::{DType, Layout};
 
 /// Why weights or their configuration cannot be used, grouped by whose fault it is.
@@ -8,7 +11,7 @@ use crate::{DType, Layout};
 pub enum WeightError {
     // The data's fault.
     /// A file that contradicts itself or is of another format.
-    #[error("{} is not a readable {format} file: {reason}", path.display())]
+    #[error("{} is not a readable {format} file: {}", path.display(), shown(reason))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -32,7 +35,7 @@ pub enum WeightError {
         "{} would call {} when unpickled, as no state dict does; nothing was called. Do not open it with anything that would: \
          ask for the same weights as safetensors, which hold nothing but numbers",
         path.display(),
-        callables.join(", ")
+        shown(&callables.join(", "))
     )]
     Code {
         /// The file.
@@ -45,7 +48,7 @@ pub enum WeightError {
         "the {} tensors ({}) fit no known layout: expected open_clip's `visual.` keys, Hugging Face's `vision_model.` and \
          `text_model.` keys of a whole CLIPModel or SiglipModel, or timm's `patch_embed.` and `blocks.` keys",
         count,
-        first.join(", ")
+        shown(&first.join(", "))
     )]
     UnknownLayout {
         /// How many tensors there are.
@@ -54,7 +57,7 @@ pub enum WeightError {
         first: Vec<String>,
     },
     /// Tensors that are unknown, missing or of a wrong shape; all of them are listed.
-    #[error("the weights do not fit {target}: {problems}")]
+    #[error("the weights do not fit {}: {}", shown(target), shown(&problems.to_string()))]
     Keys {
         /// What they should have fitted.
         target: String,
@@ -62,7 +65,7 @@ pub enum WeightError {
         problems: KeyProblems,
     },
     /// A value that has no counterpart in another number format.
-    #[error("tensor `{tensor}` of type {dtype} cannot be {action}")]
+    #[error("tensor `{}` of type {dtype} cannot be {action}", shown(tensor))]
     Type {
         /// The tensor.
         tensor: String,
@@ -84,7 +87,7 @@ pub enum WeightError {
         reason: &'static str,
     },
     /// A configuration that is no JSON of the expected form.
-    #[error("{what} is not usable: {reason}")]
+    #[error("{} is not usable: {}", shown(what), shown(reason))]
     Config {
         /// Which configuration.
         what: String,
@@ -92,7 +95,7 @@ pub enum WeightError {
         reason: String,
     },
     /// Keys of a configuration for which there is no native model.
-    #[error("this configuration needs what is not there natively: {}", keys.join("; "))]
+    #[error("this configuration needs what is not there natively: {}", shown(&keys.join("; ")))]
     Unsupported {
         /// Every such key with its value and the reason.
         keys: Vec<String>,
@@ -106,7 +109,7 @@ pub enum WeightError {
         close: Vec<String>,
     },
     /// The configuration contradicts the one that the weights carry.
-    #[error("the configuration does not belong to these weights: {}", differences.join("; "))]
+    #[error("the configuration does not belong to these weights: {}", shown(&differences.join("; ")))]
     ConfigDiffers {
         /// Key by key: what the weights were saved with and what the configuration says.
         differences: Vec<String>,

@@ -2,6 +2,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use vlp_augment::read_regular;
+
 use crate::WeightError;
 
 const MODELS: &str = "models--";
@@ -53,7 +55,7 @@ pub fn hub_cached(name: &str) -> Option<PathBuf> {
 fn snapshot(model: &Path) -> Result<PathBuf, WeightError> {
     let snapshots = model.join("snapshots");
     let revisions = names(&snapshots)?;
-    let main = fs::read(model.join("refs/main")).ok();
+    let main = read_regular(model.join("refs/main")).ok();
     let main = main.and_then(|bytes| String::from_utf8(bytes).ok()).map(|revision| revision.trim().to_string());
     let named = main.filter(|revision| revisions.contains(revision));
     match (named, revisions.as_slice()) {

@@ -1,10 +1,10 @@
 //! A tokenizer's files, which travel with the weights, and what transformers makes of them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
+use vlp_augment::read_regular;
 
 use crate::WeightError;
 
@@ -31,7 +31,7 @@ pub(crate) enum TokenizerFile {
 impl TokenizerFile {
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, WeightError> {
         match self {
-            TokenizerFile::At(path) => fs::read(path).map_err(WeightError::io("read", path)),
+            TokenizerFile::At(path) => read_regular(path).map_err(WeightError::io("read", path)),
             TokenizerFile::Bytes(bytes) => Ok(bytes.clone()),
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use common::{golden_json, golden_weights};
 use serde_json::{Value, json};
-use vlp_weights::{DType, HostTensor, ReadLimits, StateDict, WeightError};
+use vlp_weights::{DType, HostTensor, ReadLimits, StateDict, WeightError, detect};
 
 fn file(header: &Value, data: &[u8]) -> Vec<u8> {
     raw(header.to_string().as_bytes(), data)
@@ -122,6 +122,19 @@ fn headers_that_lie_are_refused_with_the_place() {
     assert!(refused(&raw(twice, &data)).contains("`a` stands there twice"));
     let deep = "[".repeat(100_000);
     refused(&raw(deep.as_bytes(), &data));
+}
+
+/// Names in a file may hold what drives a terminal.
+#[test]
+fn what_a_file_says_is_shown_escaped() {
+    let name = "\u{1b}]0;owned\u{7}\u{202e}";
+    let header = json!({ name: entry("F99", &[1], 0, 4) });
+    let error = refused(&file(&header, &[0; 4]));
+    assert!(error.contains("owned") && !error.contains(|c: char| c.is_control() || c == '\u{202e}'), "{error:?}");
+    let tensors = [(name.to_owned(), HostTensor::from_f32(vec![1], &[0.0]))];
+    let state: StateDict = tensors.into_iter().collect();
+    let error = detect(&state).unwrap_err().to_string();
+    assert!(error.contains("owned") && !error.contains(|c: char| c.is_control() || c == '\u{202e}'), "{error:?}");
 }
 
 #[test]

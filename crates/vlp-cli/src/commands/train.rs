@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long)]
     fresh: bool,
     /// Threads that read and augment; they do not change what is learned [default: one for each core, at most 8]
-    #[arg(long, value_parser = crate::at_least_one)]
+    #[arg(long, value_parser = crate::threads)]
     workers: Option<usize>,
     #[command(flatten)]
     device: DeviceArg,

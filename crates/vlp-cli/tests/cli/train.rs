@@ -129,7 +129,9 @@ fn what_cannot_be_trained_is_refused_and_nothing_is_written() {
     refused(path, &["train", "tiny.toml", "--data", "no/such.tar"], "no/such.tar");
     refused(path, &["train", "tiny.toml", "--device", "cuda:7x"], "cuda:7x");
     refused(path, &["train", "tiny.toml", "--steps", "0"], "0");
-    refused(path, &["train", "tiny.toml", "--workers", "0"], "1 or more");
+    for workers in ["0", "100000", "18446744073709551615", "-1", "many"] {
+        refused(path, &["train", "tiny.toml", &format!("--workers={workers}")], "from 1 to 1024");
+    }
     refused(path, &["train", "tiny.toml", "--resume", "runs/x"], "--resume");
     refused(path, &["train", "--resume", "runs/x"], "runs/x");
     refused(path, &["train", "--fork", "runs/x"], "--out");

@@ -29,18 +29,16 @@ const MOST_WAITING: usize = 8;
 impl<'a> Collator<'a> {
     /// Takes over from a cursor; the window's first jobs are the samples it has put off.
     pub(super) fn new(window: &'a Window<Outcome>, config: &'a LoaderConfig, cursor: Cursor) -> Self {
-        Self {
-            window,
-            config,
-            cursor,
-            deferred: Vec::new(),
-            gauge: SkipGauge::new(config.skip_limit),
-            skipped: Vec::new(),
-        }
+        let gauge = match config.rank {
+            Some(_) => SkipGauge::new(config.skip_limit, 0, &[]),
+            None => SkipGauge::new(config.skip_limit, cursor.read(), &cursor.damaged),
+        };
+        Self { window, config, cursor, deferred: Vec::new(), gauge, skipped: Vec::new() }
     }
 
     /// Reads the samples again that were put off before the cursor was saved. None when the loader is closing.
     pub(super) fn read_deferred(&mut self) -> Option<Result<(), DataError>> {
+        self.gauge.again(self.cursor.deferred.len() as u64);
         for _ in 0..self.cursor.deferred.len() {
             match self.receive()? {
                 Ok(Some(sample)) => self.deferred.push(sample),
@@ -102,6 +100,9 @@ impl<'a> Collator<'a> {
         }
         if let Some(positions) = self.config.global_batch() {
             self.cursor.advance(positions);
+        }
+        if self.config.rank.is_none() {
+            self.cursor.damaged = self.gauge.recent();
         }
         self.cursor.deferred = deferred.iter().map(|sample| sample.visit).collect();
         self.deferred = deferred;

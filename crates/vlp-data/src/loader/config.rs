@@ -78,7 +78,7 @@ impl LoaderConfig {
         // Whatever a batch holds, these make room for it before the first sample is read.
         let bounds = [
             ("batch_size", self.batch_size, MOST_SAMPLES),
-            ("workers", self.workers, threads::MOST),
+            ("workers", self.workers, threads::MOST_WORKERS),
             ("prefetch", self.prefetch, MOST_BATCHES),
         ];
         match bounds.into_iter().find(|&(_, value, most)| value > most) {

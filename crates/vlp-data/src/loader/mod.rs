@@ -21,6 +21,7 @@ use pipeline::Pipeline;
 pub(crate) use pipeline::panic_message;
 use prepare::Preparation;
 pub use skip_limit::SkipLimit;
+pub use threads::{MOST_WORKERS, join_or_leave};
 use timing::StageClock;
 pub use timing::{StageTimes, Timing};
 pub(crate) use window::Window;

@@ -114,7 +114,7 @@ impl Drop for Pipeline {
         self.window.close();
         // Ends the wait of a batch that nobody takes.
         self.batches = None;
-        threads::join(&mut self.threads);
+        threads::join_or_leave(&mut self.threads);
     }
 }
 

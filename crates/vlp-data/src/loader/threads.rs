@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Most threads of one loader: a system has room for some ten thousand.
-pub(crate) const MOST: usize = 1024;
+pub const MOST_WORKERS: usize = 1024;
 
-/// Waits for threads that were told to end. One that does not, because a read from its storage does not return, is left behind
+/// Waits for threads that were told to end, three seconds at most. One that does not, because a read from its storage does not return, is left behind
 /// with a warning: it ends with what it is doing, and nobody waits for its result.
-pub(crate) fn join(threads: &mut Vec<JoinHandle<()>>) {
+pub fn join_or_leave(threads: &mut Vec<JoinHandle<()>>) {
     let until = Instant::now() + PATIENCE;
     let mut pause = Duration::from_micros(50);
     while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {

@@ -9,7 +9,7 @@ use super::shard_file::ShardFile;
 use super::tar_options::TarOptions;
 use super::tar_reading::Reading;
 use super::tar_shards::{any_caption, is_remote};
-use crate::{DataError, Fetched, Limits, Unreachable};
+use crate::{DataError, Fetched, Limits, MOST_WORKERS, Unreachable};
 
 /// What shards that are fetched need beyond those that are there.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ fn index_all(remote: &Remote, urls: &[&String], tar: &TarOptions, limits: &Limit
         }
     };
     thread::scope(|scope| {
-        for _ in 0..remote.connections().min(urls.len()) {
+        for _ in 0..remote.connections().min(urls.len()).min(MOST_WORKERS) {
             scope.spawn(work);
         }
     });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
+use vlp::augment::read_regular;
 use vlp::data::{DataError, Source, SourceOptions, Tally, TarOptions, TarShards, expand_names, is_shard};
 
 use crate::failure::{Blame, Failure};
@@ -132,7 +133,7 @@ fn is_usual(options: &SourceOptions) -> bool {
 impl Index {
     /// An earlier index; a file that is none is not overwritten.
     fn read(path: &Path) -> Result<Self, Failure> {
-        let text = match fs::read(path) {
+        let text = match read_regular(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Index::default()),
             Err(error) => return Err(about(path, error)),

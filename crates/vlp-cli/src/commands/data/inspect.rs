@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
     /// Threads [default: one for each core]
-    #[arg(long, value_parser = crate::at_least_one)]
+    #[arg(long, value_parser = crate::threads)]
     workers: Option<usize>,
 }
 

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use vlp::augment::read_regular;
 use vlp::data::{SourceOptions, Tally};
 
 use crate::failure::{Blame, Failure};
@@ -71,7 +72,7 @@ impl Manifest {
         resume: bool,
     ) -> Result<Vec<Packed>, Failure> {
         let path = Self::path(folder, prefix);
-        let text = match fs::read(&path) {
+        let text = match read_regular(&path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(Failure::asked(format!("{}: {error}", path.display()))),

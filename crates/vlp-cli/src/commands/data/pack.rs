@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long)]
     resume: bool,
     /// Threads [default: one for each core]
-    #[arg(long, value_parser = crate::at_least_one)]
+    #[arg(long, value_parser = crate::threads)]
     workers: Option<usize>,
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use vlp::augment::{Identity, Image, ImageTransform, KeywordShuffle, SampleRng, recipes};
-use vlp::data::{Dataset, View, Views};
+use vlp::data::{Damage, Dataset, View, Views};
 use vlp::report::{Picture, ReportError, RetrievalRow, RetrievalSheet};
 
 /// Rows of the sheet.
@@ -18,7 +18,12 @@ pub(super) fn draw(dataset: &Dataset, path: &Path) -> Result<(), Box<dyn Error>>
         .and_strong(3, View::new(recipes::clip_rocket_strong(SIDE), KeywordShuffle { at_least: 1 }));
     let mut samples = Vec::new();
     for index in (0..dataset.len()).step_by((dataset.len() / ROWS).max(1)).take(ROWS) {
-        let Ok(sample) = dataset.sample(index) else { continue };
+        let sample = match dataset.sample(index) {
+            Ok(sample) => sample,
+            Err(Damage::Unreachable(error)) => return Err(error.into()),
+            // Damaged ones are told by the inspection.
+            Err(_) => continue,
+        };
         let whole = recipes::eval(SIDE).apply(sample.image.clone(), &mut SampleRng::new(0, 0, 0, 0));
         let made = views.preview(sample.image, &sample.annotation.caption, (0, 0, index as u64));
         samples.push((sample.annotation.caption, whole, made));

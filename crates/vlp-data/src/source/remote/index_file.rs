@@ -2,6 +2,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
+use vlp_augment::read_regular;
 
 use super::cache::Cache;
 use crate::source::tar_options::{KeyRule, TarOptions};
@@ -72,7 +73,7 @@ impl IndexFile {
         url: &str,
         (options, limits): (&TarOptions, &Limits),
     ) -> Option<Self> {
-        let index: Self = serde_json::from_slice(&fs::read(cache.path(name, "index")).ok()?).ok()?;
+        let index: Self = serde_json::from_slice(&read_regular(cache.path(name, "index")).ok()?).ok()?;
         let inside = |(offset, length): &SpanPair| offset.saturating_add(u64::from(*length)) <= index.length;
         let whole = index.entries.iter().all(|(_, image, text, json)| {
             inside(image) && text.as_ref().is_none_or(inside) && json.as_ref().is_none_or(inside)

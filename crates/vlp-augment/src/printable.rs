@@ -8,29 +8,46 @@ const MOST_CHARACTERS: usize = 1000;
 /// bytes that were no text are escaped (`\x1b`, `\u{202e}`), and what is longer than a few lines is cut.
 ///
 /// ```
-/// assert_eq!(vlp_data::printable("a\u{1b}[2Jb\u{202e}"), r"a\x1b[2Jb\u{202e}");
+/// assert_eq!(vlp_augment::printable("a\u{1b}[2Jb\u{202e}"), r"a\x1b[2Jb\u{202e}");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.len() <= MOST_CHARACTERS && !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len().min(2 * MOST_CHARACTERS));
-    for (number, c) in text.chars().enumerate() {
-        if number == MOST_CHARACTERS {
-            let _ = write!(out, "... ({} bytes)", text.len());
-            break;
-        }
-        match c {
-            c if !is_hidden(c) => out.push(c),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // Writing to a string cannot fail.
-            c if (c as u32) < 0x100 => _ = write!(out, "\\x{:02x}", c as u32),
-            c => _ = write!(out, "{}", c.escape_unicode()),
-        }
+    text.chars().take(MOST_CHARACTERS).for_each(|c| push(&mut out, c));
+    if text.chars().nth(MOST_CHARACTERS).is_some() {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "... ({} bytes)", text.len());
     }
     Cow::Owned(out)
+}
+
+/// A message of any length and of several lines with the same escapes: the breaks between its lines stay.
+///
+/// ```
+/// assert_eq!(vlp_augment::printable_lines("a\u{1b}[2J\nb"), "a\\x1b[2J\nb");
+/// ```
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c != '\n' && is_hidden(c);
+    if !text.chars().any(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|c| if c == '\n' { out.push(c) } else { push(&mut out, c) });
+    Cow::Owned(out)
+}
+
+fn push(out: &mut String, c: char) {
+    match c {
+        c if !is_hidden(c) => out.push(c),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        // Writing to a string cannot fail.
+        c if (c as u32) < 0x100 => _ = write!(out, "\\x{:02x}", c as u32),
+        c => _ = write!(out, "{}", c.escape_unicode()),
+    }
 }
 
 /// Characters that change how others are shown, or show nothing.
@@ -41,7 +58,7 @@ fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, printable_lines};
 
     #[test]
     fn nothing_that_moves_a_cursor_is_left() {
@@ -49,6 +66,7 @@ mod tests {
             let text = format!("a{c}b");
             let shown = printable(&text);
             assert!(!shown.contains(char::is_control), "{c:?}");
+            assert_eq!(printable_lines(&text), if c == '\n' { &text[..] } else { &shown[..] }, "{c:?}");
             if c.is_alphanumeric() {
                 assert_eq!(shown, text);
             }
