@@ -12,14 +12,14 @@ mod device;
 use std::error::Error;
 use std::time::Instant;
 
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use vlp::core::{Method, PairBatch, StepContext, View};
 use vlp::encoders::{AnyImageEncoder, TextTransformer};
-use vlp::methods::{AnyMethod, MethodConfig};
+use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
 use vlp::schedulers::Constant;
-use vlp::trainer::{StepNumbers, Stepper, TrainerOptions, adamw, clip_global_norm};
+use vlp::trainer::{Optimizer, StepNumbers, Stepper, TrainerOptions, clip_global_norm};
 
 /// Activations are freed and taken at each step; this allocator keeps their pages.
 #[global_allocator]
@@ -48,7 +48,7 @@ fn batch(recipe: &Recipe, device: &Device) -> PairBatch {
 /// The same update without a look at anything but loss and norm.
 struct Bare {
     method: Option<Quickstart>,
-    optimizer: ModuleOptimizer,
+    optimizer: Optimizer,
     max_norm: f64,
     step: u64,
 }
@@ -58,12 +58,12 @@ impl Bare {
         let method = self.method.take().ok_or("a step failed before")?;
         let ctx = StepContext::new(0, self.step, u64::MAX);
         ctx.seed_device(device);
-        self.step += 1;
         let output = method.objective(method.encode(batch, &ctx), &ctx);
         let mut gradients = GradientsParams::from_grads(output.loss.backward(), &method);
         let norm = clip_global_norm(&method, &mut gradients, self.max_norm).ok_or("nothing to train")?;
         let numbers = StepNumbers::read(&output, norm)?;
-        self.method = Some(self.optimizer.step(RATE, method, gradients).after_update(&ctx));
+        self.method = Some(self.optimizer.step(self.step, RATE, method, gradients).after_update(&ctx));
+        self.step += 1;
         Ok(numbers)
     }
 }
@@ -77,7 +77,7 @@ fn main() -> Result<(), Failure> {
     let pairs = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(40usize).max(1);
     let (recipe, device) = (Recipe::quickstart(), device::device()?.autodiff());
     let max_norm = recipe.optimizer.max_norm.unwrap_or(f64::INFINITY);
-    let build = |method: &Quickstart| adamw(method, recipe.optimizer.adamw());
+    let build = |method: &Quickstart| recipe.optimizer.settings.build(method);
     let bare = method(&recipe, &device)?;
     let mut bare = Bare { optimizer: build(&bare), method: Some(bare), max_norm, step: 0 };
     let options = TrainerOptions::new(&device, u64::MAX).with_max_norm(max_norm);

@@ -86,7 +86,7 @@ fn samples() -> &'static Path {
             let shard = (first..first + 40).fold(ShardBuilder::new(), |shard, number| {
                 let (kind, word) = (number % 3, ["red", "small", "happy", "old"][number % 4]);
                 let about = json!({
-                    "caption": format!("{word} {} {number}", ["dog", "sun", "tree"][kind]),
+                    "caption": format!("The {word} {} No. {number}: picture, test &amp; try, tag", ["Dog", "Sun", "Tree"][kind]),
                     "label": format!("label {number}"),
                     "group": format!("group {kind}"),
                     "subgroup": word,

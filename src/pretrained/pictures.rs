@@ -110,7 +110,7 @@ impl Pictures {
             (Some(path), _) => read_file(path, alpha),
             (None, Some(shards)) => {
                 let picture = shards.picture(index - self.files.len());
-                match picture.and_then(|picture| picture.decode_with(alpha, shards.limits())) {
+                match picture.and_then(|picture| picture.decode_with(alpha, &Limits::default())) {
                     Err(Damage::Unreachable(unreachable)) => return Err(DataError::Unreachable(unreachable)),
                     decoded => decoded.map_err(|damage| damage.to_string()),
                 }

@@ -250,7 +250,11 @@ impl MethodConfig for AnyMethodConfig {
             AnyMethod::SigLip(method) => (Some(&method.image_head), Some(&method.text_head)),
             _ => (None, None),
         };
-        let (image, text) = (method.image_encoder(), method.text_encoder());
-        Some(Towers { image, text, image_head, text_head })
+        // What learns, where another encoder is evaluated.
+        let image = match method {
+            AnyMethod::Dino(method) => &method.image,
+            _ => method.image_encoder(),
+        };
+        Some(Towers { image, text: method.text_encoder(), image_head, text_head })
     }
 }

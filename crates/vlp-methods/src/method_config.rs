@@ -85,7 +85,7 @@ pub trait MethodConfig: Serialize + DeserializeOwned + Clone + Debug + PartialEq
         None
     }
 
-    /// The encoders inside the method; locking and learning rates by depth need them. None when it does not say.
+    /// The encoders inside the method that learn; locking and learning rates by depth need them. None when it does not say.
     fn towers<I: ImageEncoder, T: TextEncoder>(_method: &Self::Method<I, T>) -> Option<Towers<'_, I, T>> {
         None
     }
