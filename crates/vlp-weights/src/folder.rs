@@ -65,7 +65,7 @@ pub(crate) fn config(folder: &Path) -> Result<Option<FolderConfig>, WeightError>
     if hugging_face.is_file() { from_hugging_face(folder, &hugging_face).map(Some) } else { Ok(None) }
 }
 
-fn from_open_clip(path: &Path) -> Result<FolderConfig, WeightError> {
+pub(crate) fn from_open_clip(path: &Path) -> Result<FolderConfig, WeightError> {
     let both = read_json(path)?;
     if both[MODEL_KEY].is_null() {
         return Err(WeightError::config(path.display().to_string(), format!("it has no `{MODEL_KEY}`")));
