@@ -26,6 +26,7 @@ mod evaluation;
 mod folder;
 mod options;
 mod pictures;
+mod same_model;
 mod samples;
 mod trained;
 

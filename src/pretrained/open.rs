@@ -117,12 +117,13 @@ impl OpenOptions {
     }
 
     fn weights(&self, path: &Path, weights: &Path, device: Device) -> Result<Model, PretrainedError> {
-        if self.model.is_none() && weights.is_dir() {
+        if self.model.is_none() {
             if let Some(tower) = TimmTower::read(weights, &self.limits, &device)? {
                 return Ok(of_timm(path, device, tower));
             }
             if let Some(loaded) = HfTextFolder::read(weights, &self.limits, &device)? {
-                return self.of_hf_text(path, weights, device, loaded);
+                let folder = if weights.is_dir() { weights } else { weights.parent().unwrap_or(Path::new("")) };
+                return self.of_hf_text(path, folder, device, loaded);
             }
         }
         let loaded = self.read(weights)?.load(&device)?;

@@ -1,10 +1,11 @@
 """Tiny models made by the other libraries, opened by `vlp`, exported by `vlp`, and opened there again.
 
-`scripts/test-weights.sh` runs the four stages, the first and the third with each version of transformers:
+`scripts/test-weights.sh` runs the stages, `make` and `check` with each version of transformers:
 
     python weights.py make   FOLDER          # models with the vectors that their own library gives
     python weights.py ours   FOLDER path/to/vlp
     python weights.py check  FOLDER          # what vlp exported, opened by its own library again
+    python weights.py tune   FOLDER path/to/vlp   # 30 steps on own pairs, from one of the models
     python weights.py table  FOLDER
 
 A case is one model in one file format and one type of numbers. Its pictures have the model's size, so that no resizing takes
@@ -22,6 +23,9 @@ TEXTS = ["a photo of a cat", "two dogs on a red sofa", "a diagram"]
 WORDS = sorted({word for text in TEXTS for word in text.split()})
 CLIP_MEAN, CLIP_STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 TYPES = ["float32", "float16", "bfloat16"]
+
+# What is written with a warning that the newest release of the other library does not read it.
+WARNED = {("siglip-small", "open-clip")}
 
 # What each family can be written as; everything else must be refused.
 EXPORTS = {
@@ -155,6 +159,18 @@ def stored_as(model, dtype):
     return {name: value.clone().contiguous() for name, value in state.items()}
 
 
+def roberta_in_cache(words):
+    """open_clip looks for the sizes of a text tower in the hub's cache, by its name; so does vlp."""
+    folder = pathlib.Path(os.environ["HF_HOME"]) / "hub" / "models--tiny--roberta"
+    (folder / "refs").mkdir(parents=True, exist_ok=True)
+    (folder / "refs" / "main").write_text("abc")
+    (folder / "snapshots" / "abc").mkdir(parents=True, exist_ok=True)
+    sizes = {"model_type": "roberta", "vocab_size": words, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+             "num_attention_heads": 2, "max_position_embeddings": 24, "type_vocab_size": 1, "pad_token_id": 1, "bos_token_id": 0,
+             "eos_token_id": 2, "layer_norm_eps": 1e-5, "hidden_act": "gelu"}
+    (folder / "snapshots" / "abc" / "config.json").write_text(json.dumps(sizes))
+
+
 def of_open_clip(make):
     import open_clip
     import torch
@@ -164,6 +180,7 @@ def of_open_clip(make):
     vision = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
     plain = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}
     words = len(WORDS) + 8
+    roberta_in_cache(words)
     roberta = {"context_length": 16, "hf_model_name": "tiny/roberta", "hf_tokenizer_name": "tiny/roberta",
                "hf_model_pretrained": False, "hf_proj_type": "mlp", "hf_pooler_type": "mean_pooler"}
     siglip_text = {"context_length": 16, "vocab_size": words, "width": 64, "heads": 2, "layers": 2, "no_causal_mask": True,
@@ -349,7 +366,9 @@ def ours(root, vlp):
         compare("texts", [model, "--texts", lines], case["texts"])
         for target in ["open-clip", "hugging-face", "timm"]:
             done = run("convert", model, folder / target, "--to", target)
-            if done.returncode:
+            if done.returncode == 0 and (case["family"], target) in WARNED:
+                said[target] = "written with a warning" if "warning" in done.stderr else ""
+            elif done.returncode:
                 said[target] = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"
         (folder / "ours.json").write_text(json.dumps(said))
 
@@ -395,13 +414,135 @@ def with_timm(inner, case):
         arguments["init_values"] = 0.5
     head = state.get("head.weight")
     model = timm.create_model(name, num_classes=0 if head is None else head.shape[0], embed_dim=width, depth=depth,
-                              num_heads=2 if tiny else 12, img_size=case["side"], patch_size=patch, **arguments)
+                              num_heads=2 if tiny else 12, img_size=case["side"], patch_size=patch,
+                              mlp_ratio=state["blocks.0.mlp.fc1.weight"].shape[0] / width, **arguments)
     if head is not None:
         import torch
 
         state.setdefault("head.bias", torch.zeros(head.shape[0]))
     model.load_state_dict(state)
     return model.eval(), None
+
+
+RECIPE = """
+seed = 3
+steps = 30
+batch_size = 8
+normalization = "openai"
+
+[[data.train]]
+source = "pairs.tar"
+
+[init]
+weights = "{weights}"
+
+[views]
+size = 32
+strong = 0
+
+[image]
+kind = "vit"
+image_size = 32
+stem = {{ kind = "patch", size = 8 }}
+stem_bias = false
+width = 64
+depth = 2
+heads = 2
+pre_norm = true
+norm_eps = 1e-5
+
+[text]
+vocab_size = 49408
+context_length = 16
+width = 64
+depth = 2
+heads = 2
+activation = "gelu"
+
+[method]
+name = "clip"
+embed_dim = 32
+
+[optimizer]
+beta_1 = 0.9
+beta_2 = 0.98
+epsilon = 1e-8
+weight_decay = 0.1
+
+[schedule]
+start = 1e-6
+peak = 1e-3
+end = 1e-5
+warmup = 0.1
+
+"""
+TUNED = {
+    "whole": "",
+    "locked": "[lock]\nimage = 1\ntext = 2\n",
+    "adapters": "[lora]\nimage = { rank = 2, alpha = 4.0, layers = [\"qkv\", \"attention.out\"] }\ntext = { rank = 2, alpha = 4.0 }\n",
+}
+
+
+def tune(root, vlp):
+    """Fine-tunes one of the models with `vlp train`, and compares the run itself with its exports in both libraries."""
+    import io
+    import tarfile
+
+    import numpy as np
+    import torch
+    from PIL import Image
+    from safetensors.torch import load_file
+
+    source = root / "vit.open_clip-safetensors.float32"
+    case, work = json.loads((source / "case.json").read_text()), root / "tuned"
+    work.mkdir()
+    with tarfile.open(work / "pairs.tar", "w") as tar:
+        for k in range(24):
+            y, x = np.mgrid[0:32, 0:32]
+            picture = io.BytesIO()
+            colours = np.stack([8 * x * (k % 2), 8 * y * (k % 3) // 2, 9 * k + 0 * x], -1).astype(np.uint8)
+            Image.fromarray(colours).save(picture, "PNG")
+            for ending, data in (("png", picture.getvalue()), ("txt", f"picture {k} of {k % 2} and {k % 3}".encode())):
+                member = tarfile.TarInfo(f"{k:03}.{ending}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    before, failed = load_file(source / "model" / "open_clip_model.safetensors"), 0
+
+    def run(*arguments):
+        done = subprocess.run([os.path.abspath(vlp), *map(str, arguments)], capture_output=True, text=True, cwd=work)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+
+    for name, more in TUNED.items():
+        try:
+            (work / f"{name}.toml").write_text(RECIPE.format(weights=source / "model") + more)
+            run("train", f"{name}.toml", "--out", name, "--workers", "1")
+            run("embed", name, source / "pictures", "--out", work / f"{name}-images.npy")
+            run("embed", name, "--texts", source / "texts.txt", "--out", work / f"{name}-texts.npy")
+            mine = [np.load(work / f"{name}-{what}.npy") for what in ("images", "texts")]
+            off = {}
+            for peer, target, load in (("open_clip", "open-clip", with_open_clip), ("transformers", "hugging-face", with_transformers)):
+                run("convert", name, work / f"{name}-{target}", "--to", target)
+                image, text = load(work / f"{name}-{target}", case)
+                with torch.no_grad():
+                    theirs = unit(image(pixels(case, source))), unit(text(torch.tensor(case["ids"])))
+                off[peer] = max(float(np.abs(a - np.array(b)).max()) for a, b in zip(mine, theirs))
+            after = load_file(work / f"{name}-open-clip" / "open_clip_model.safetensors")
+            same = {key for key in before if torch.equal(before[key], after[key])}
+            moved = max(float(np.abs(a - np.array(case[what])).max()) for a, what in zip(mine, ("images", "texts")))
+            good = all(value < 1e-4 for value in off.values()) and moved > 1e-3
+            if name == "locked":
+                learns = lambda key: key in ("visual.proj", "text_projection", "logit_scale") or key.startswith(("ln_final", "transformer.resblocks.1."))
+                good &= all(learns(key) != (key in same) for key in before)
+            if name == "adapters":
+                good &= "visual.conv1.weight" in same and "visual.transformer.resblocks.0.attn.in_proj_weight" not in same
+            said = ", ".join(f"{peer} {value:.0e}" for peer, value in off.items())
+            print(f"{'ok  ' if good else 'FAIL'} 30 steps, {name}: {said}; {len(same)} of {len(before)} tensors bit-equal, vectors moved by {moved:.2f}")
+        except Exception as error:
+            good = False
+            print(f"FAIL 30 steps, {name}: {type(error).__name__}: {error}")
+        failed += not good
+    sys.exit(failed > 0)
 
 
 def check(root):
@@ -452,8 +593,9 @@ def table(root):
         for peer, target in targets.items():
             value = peers.get(peer)
             if target not in can:
-                fine = target in mine
-                cells.append(f"{peer} refused" if fine else f"{peer} WRITTEN, should be refused")
+                fine = bool(mine.get(target))
+                warned = (case["family"], target) in WARNED
+                cells.append(f"{peer} {'warned' if warned else 'refused'}" if fine else f"{peer} WRITTEN WITHOUT A WORD")
             elif isinstance(value, float):
                 fine = value < NEAR
                 cells.append(f"{peer} {value:.0e}")
@@ -481,7 +623,7 @@ def table(root):
 
 
 if __name__ == "__main__":
-    stages = {"make": make, "ours": ours, "check": check, "table": table}
+    stages = {"make": make, "ours": ours, "check": check, "tune": tune, "table": table}
     if len(sys.argv) < 3 or sys.argv[1] not in stages:
         sys.exit(__doc__)
     stages[sys.argv[1]](pathlib.Path(sys.argv[2]).absolute(), *sys.argv[3:])

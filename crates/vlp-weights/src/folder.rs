@@ -168,6 +168,14 @@ pub(crate) fn weights(folder: &Path) -> Result<PathBuf, WeightError> {
     Err(WeightError::io("find weights in", folder)(error))
 }
 
+/// The folder with the configuration, and the file of weights: `path` is a folder, or a file in one.
+pub(crate) fn both(path: &Path) -> (&Path, Option<&Path>) {
+    match path.is_file() {
+        true => (path.parent().unwrap_or(Path::new("")), Some(path)),
+        false => (path, None),
+    }
+}
+
 /// One part of several holds a part of the weights, which nothing tells from all of them.
 fn refuse_shard(path: &Path) -> Result<(), WeightError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

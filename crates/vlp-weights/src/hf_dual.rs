@@ -72,7 +72,13 @@ pub(crate) fn load_vision_text_with(
     text: &BertTowerConfig,
     device: &Device,
 ) -> Result<HfTextModel, WeightError> {
-    let (of_text, of_image): (Vec<_>, Vec<_>) = weights.into_iter().partition(|(name, _)| name.starts_with("text_"));
+    // transformers 4 keeps each tower's own model inside the joint one.
+    let inner = |name: String| match name.strip_prefix("vision_model.vision_model.") {
+        Some(rest) => format!("vision_model.{rest}"),
+        None => name,
+    };
+    let weights = weights.into_iter().map(|(name, tensor)| (inner(name), tensor));
+    let (of_text, of_image): (Vec<_>, Vec<_>) = weights.partition(|(name, _)| name.starts_with("text_"));
     let mut all = clip_image_from_hf(of_image.into_iter().collect())?;
     of_text.into_iter().for_each(|(name, tensor)| drop(all.insert(name, tensor)));
     build(all, clip, text, Stored::HuggingFace, device)

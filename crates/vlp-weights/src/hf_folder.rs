@@ -42,20 +42,21 @@ struct Described {
 }
 
 impl HfTextFolder {
-    /// Reads a folder; none when it holds a model of another kind. A text tower that open_clip names by `hf_model_name` has
+    /// Reads a folder, or a file of weights with its configuration beside it; none when that is of another kind of model. A text tower that open_clip names by `hf_model_name` has
     /// published sizes, or those of the `config.json` in the folder of that name or in the hub's cache on this machine.
     ///
     /// # Errors
     /// When something cannot be read, is damaged, does not fit together, or asks for towers that are not here.
     pub fn read(
-        folder: impl AsRef<Path>,
+        path: impl AsRef<Path>,
         limits: &ReadLimits,
         device: &Device,
     ) -> Result<Option<HfTextFolder>, WeightError> {
-        let folder = folder.as_ref();
+        let (folder, file) = folder::both(path.as_ref());
         let Some(described) = describe(folder)? else { return Ok(None) };
         let Described { config, text, context_length, tokenizer, preprocess, warnings, open_clip } = described;
-        let weights = StateDict::read(folder::weights(folder)?, limits)?;
+        let file = file.map_or_else(|| folder::weights(folder), |file| Ok(file.to_path_buf()))?;
+        let weights = StateDict::read(file, limits)?;
         let model = match open_clip {
             true => load_hf_text_with(weights, &config, &text, device)?,
             false => load_vision_text_with(weights, &config, &text, device)?,

@@ -28,18 +28,18 @@ pub struct TimmTower {
 }
 
 impl TimmTower {
-    /// Reads a folder; none when it holds a model of another kind. The sizes are those of the architecture's name with
+    /// Reads a folder, or a file of weights with its configuration beside it; none when that is of another kind of model. The sizes are those of the architecture's name with
     /// `model_args` over them, the preprocessing that of `pretrained_cfg` as timm evaluates with it, `crop_pct` included.
     ///
     /// # Errors
     /// When something cannot be read or is damaged, when the tower is none that is here, and with every tensor that is unknown,
     /// missing or of another shape.
     pub fn read(
-        folder: impl AsRef<Path>,
+        path: impl AsRef<Path>,
         limits: &ReadLimits,
         device: &Device,
     ) -> Result<Option<TimmTower>, WeightError> {
-        let folder = folder.as_ref();
+        let (folder, file) = folder::both(path.as_ref());
         let path = folder.join(HF_CONFIG);
         if folder.join(OPEN_CLIP_CONFIG).is_file() || !path.is_file() {
             return Ok(None);
@@ -49,7 +49,8 @@ impl TimmTower {
             return Ok(None);
         }
         let preprocess = settings::read(&json).map_err(in_file(&path, ""))?;
-        let weights = StateDict::read(folder::weights(folder)?, limits)?;
+        let file = file.map_or_else(|| folder::weights(folder), |file| Ok(file.to_path_buf()))?;
+        let weights = StateDict::read(file, limits)?;
         let config = architecture::read(&json, &weights, preprocess.size).map_err(in_file(&path, ""))?;
         let refuse = |error| WeightError::config(path.display().to_string(), error);
         let encoder = config.init(device).map_err(refuse)?;

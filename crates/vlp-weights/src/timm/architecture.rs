@@ -38,9 +38,12 @@ pub(super) fn read(json: &Value, weights: &StateDict, size: ImageSize) -> Result
         ));
     }
     arguments.retain(|key, _| !IDLE.contains(&key.as_str()));
-    let known = resnet(name, &arguments)
-        .or_else(|| convnext(name, arguments.clone()))
-        .or_else(|| siglip(name, &arguments, size))
+    if let Some(side) = arguments.get("img_size").and_then(square) {
+        arguments.insert("img_size".to_string(), side.into());
+    }
+    let known = resnet(name, pooled_by(&arguments, "avg"))
+        .or_else(|| convnext(name, pooled_by(&arguments, "avg")))
+        .or_else(|| siglip(name, &pooled_by(&arguments, "map"), size))
         .or_else(|| vit(name, arguments.clone(), weights, size));
     match known {
         Some(Ok(config)) => Ok(config),
@@ -63,7 +66,14 @@ fn unless_unknown(arguments: &Map<String, Value>, config: AnyImageEncoderConfig)
     })
 }
 
-fn resnet(name: &str, arguments: &Map<String, Value>) -> Read {
+/// The arguments without a pooling that is the architecture's own.
+fn pooled_by(arguments: &Map<String, Value>, pool: &str) -> Map<String, Value> {
+    let mut arguments = arguments.clone();
+    arguments.retain(|key, value| !(key == "global_pool" && value == pool));
+    arguments
+}
+
+fn resnet(name: &str, arguments: Map<String, Value>) -> Read {
     let (block, layers) = match name {
         "resnet18" => (ResNetBlock::Basic, [2, 2, 2, 2]),
         "resnet34" => (ResNetBlock::Basic, [3, 4, 6, 3]),
@@ -72,7 +82,7 @@ fn resnet(name: &str, arguments: &Map<String, Value>) -> Read {
         "resnet152" => (ResNetBlock::Bottleneck, [3, 8, 36, 3]),
         _ => return None,
     };
-    unless_unknown(arguments, AnyImageEncoderConfig::ResNet(ResNetConfig { block, layers, ..ResNetConfig::default() }))
+    unless_unknown(&arguments, AnyImageEncoderConfig::ResNet(ResNetConfig { block, layers, ..ResNetConfig::default() }))
 }
 
 fn convnext(name: &str, mut arguments: Map<String, Value>) -> Read {
@@ -107,9 +117,11 @@ fn convnext(name: &str, mut arguments: Map<String, Value>) -> Read {
 fn siglip(name: &str, arguments: &Map<String, Value>, size: ImageSize) -> Read {
     let mut tower = trunk(name)?;
     tower.image_size = size.height_width()[0];
-    let mut arguments = arguments.clone();
-    arguments.retain(|key, value| !(key == "global_pool" && value == "map"));
-    Some(with_arguments(tower, &arguments).map(|tower| image_tower(&tower)))
+    Some(
+        with_arguments(tower, arguments)
+            .map(|tower| image_tower(&tower))
+            .map_err(|key| key.replace("timm_model_kwargs.", "")),
+    )
 }
 
 fn vit(name: &str, mut arguments: Map<String, Value>, weights: &StateDict, size: ImageSize) -> Read {
@@ -146,7 +158,7 @@ fn vit(name: &str, mut arguments: Map<String, Value>, weights: &StateDict, size:
     for (key, value) in std::mem::take(&mut arguments) {
         let number = || value.as_u64().map(|n| n as usize);
         let known = match key.as_str() {
-            "img_size" => number().or_else(|| square(&value)).map(|side| config.image_size = side),
+            "img_size" => number().map(|side| config.image_size = side),
             "patch_size" => number().map(|size| config.stem = StemConfig::Patch { size }),
             "embed_dim" => number().map(|n| config.width = n),
             "depth" => number().map(|n| config.depth = n),

@@ -20,7 +20,7 @@ pub(crate) fn name_in_timm(path: &str) -> Option<(String, Lie)> {
         "ConvNext" => convnext(path)?,
         _ => return None,
     };
-    const LINEAR: [&str; 6] = [".qkv", ".out", ".fc_1", ".fc_2", "pool.q", "pool.kv"];
+    const LINEAR: [&str; 7] = [".projection", ".qkv", ".out", ".fc_1", ".fc_2", "pool.q", "pool.kv"];
     let layer = path.strip_suffix(".weight");
     let transposed = layer.is_some_and(|layer| LINEAR.iter().any(|linear| layer.ends_with(linear)));
     Some((name, if transposed { Lie::Transposed } else { Lie::Same }))
