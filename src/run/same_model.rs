@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn what_decides_numbers_is_compared_and_nothing_else() {
-        let text = TextTransformerConfig { vocab_size: 100, pooling: TextPooling::Argmax, ..Default::default() };
+        let text =
+            TextTransformerConfig { vocab_size: 100, activation: Activation::Gelu, ..TextTransformerConfig::default() };
         let other = |change: fn(&mut TextTransformerConfig)| {
             let mut other = text.clone();
             change(&mut other);

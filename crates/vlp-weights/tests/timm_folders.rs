@@ -18,8 +18,13 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn near(ours: Tensor<2>, theirs: &Value, what: &str) {
-    let theirs: Vec<f32> =
-        theirs.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap()).map(|n| n.as_f64().unwrap() as f32).collect();
+    let theirs: Vec<f32> = theirs
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|n| n.as_f64().unwrap() as f32)
+        .collect();
     let ours: Vec<f32> = ours.into_data().try_into_vec().unwrap();
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (a, b) in ours.iter().zip(&theirs) {
@@ -86,7 +91,10 @@ fn what_is_not_known_is_refused_by_its_name() {
         assert!(error.contains("config.json") || error.contains("architecture"), "{error}");
         error
     };
-    assert!(said(|json| json["architecture"] = json!("eva02_base_patch16_clip_224")).contains("eva02_base_patch16_clip_224"));
+    assert!(
+        said(|json| json["architecture"] = json!("eva02_base_patch16_clip_224"))
+            .contains("eva02_base_patch16_clip_224")
+    );
     assert!(said(|json| json["architecture"] = json!("fastvit_mci0")).contains("fastvit_mci0"));
     assert!(said(|json| json["model_args"]["reg_tokens"] = json!(4)).contains("model_args.reg_tokens = 4"));
     assert!(said(|json| json["model_args"]["in_chans"] = json!(1)).contains("in_chans"));
