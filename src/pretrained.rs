@@ -2,7 +2,7 @@
 //!
 //! | item | what it is |
 //! |---|---|
-//! | [`open()`], [`OpenOptions`] | a model out of a run's folder, open_clip's, Hugging Face's or a hub's cache, or out of one file |
+//! | [`open()`], [`OpenOptions`] | a model out of a run's folder, open_clip's, Hugging Face's, timm's or a hub's cache, or out of one file |
 //! | [`Model`] | the model with its preprocessing, tokenizer and logit scale: vectors, similarities, classes, exports |
 //! | [`Classifier`], [`Classified`] | classes given by name, and how probable each is for a picture |
 //! | [`Templates`], [`imagenet_classes`] | what is said about a class: OpenAI's 80 sentences, the names of ImageNet's classes |
@@ -40,6 +40,7 @@ mod prepared;
 mod rows;
 mod templates;
 mod text_reader;
+mod timm_tower;
 
 pub use batches::{Batches, EmbeddedBatch};
 pub use classify::{Classified, Classifier};

@@ -27,6 +27,7 @@ mod folder;
 mod memory;
 mod options;
 mod pictures;
+mod same_model;
 mod samples;
 mod trained;
 

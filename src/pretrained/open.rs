@@ -3,20 +3,22 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use vlp_core::Embedder;
+use vlp_encoders::{AnyImageEncoder, BertTower, DualEncoder};
 use vlp_weights::{
-    Package, PreprocessConfig, Pretrained, ReadLimits, StateDict, TowersThere, WeightError, hub_cached, hub_snapshot,
-    preset, presets,
+    HfTextFolder, Package, PreprocessConfig, Pretrained, ReadLimits, StateDict, TimmTower, TowersThere, WeightError,
+    hub_cached, hub_snapshot, preset, presets,
 };
 
 use super::from_run::{self, is_run};
 use super::model::{Body, Opened};
+use super::timm_tower::ImageAlone;
 use super::{Model, PretrainedError, Templates, TextReader};
 
 /// What open_clip puts before the path of a folder, and before the name of a model on the hub.
 const LOCAL: &str = "local-dir:";
 const HUB: &str = "hf-hub:";
 
-/// Opens a trained model: a run's folder or one of its checkpoints, a folder of open_clip or of Hugging Face, a folder of the
+/// Opens a trained model: a run's folder or one of its checkpoints, a folder of open_clip, of Hugging Face or of timm, a folder of the
 /// hub's cache, or one file of weights with its configuration inside or beside it. `OWNER/NAME`, also with open_clip's `hf-hub:`
 /// before it, is looked for in the hub's cache on this machine; nothing is fetched.
 ///
@@ -115,6 +117,15 @@ impl OpenOptions {
     }
 
     fn weights(&self, path: &Path, weights: &Path, device: Device) -> Result<Model, PretrainedError> {
+        if self.model.is_none() {
+            if let Some(tower) = TimmTower::read(weights, &self.limits, &device)? {
+                return Ok(of_timm(path, device, tower));
+            }
+            if let Some(loaded) = HfTextFolder::read(weights, &self.limits, &device)? {
+                let folder = if weights.is_dir() { weights } else { weights.parent().unwrap_or(Path::new("")) };
+                return self.of_hf_text(path, folder, device, loaded);
+            }
+        }
         let loaded = self.read(weights)?.load(&device)?;
         let folder = if weights.is_dir() { weights } else { weights.parent().unwrap_or(Path::new("")) };
         let pictures = match loaded.there {
@@ -144,10 +155,71 @@ impl OpenOptions {
     }
 }
 
+impl OpenOptions {
+    fn of_hf_text(
+        &self,
+        path: &Path,
+        folder: &Path,
+        device: Device,
+        loaded: HfTextFolder,
+    ) -> Result<Model, PretrainedError> {
+        let HfTextFolder { model, text, context_length, tokenizer, preprocess, .. } = loaded;
+        let file = self.tokenizer_file();
+        let texts = match TextReader::of_bert(&text.bert, context_length, tokenizer.as_deref(), folder, file.as_deref())
+        {
+            // Pictures can be embedded all the same; whoever comes with a text is told.
+            Err(error) if self.tokenizer.is_none() => Err(error.to_string()),
+            texts => Ok(texts?),
+        };
+        Ok(Model::from(Opened {
+            name: path.display().to_string(),
+            device,
+            resize: Arc::new(preprocess.resize()),
+            normalization: preprocess.normalization(),
+            scale: model.log_scale.exp(),
+            bias: model.bias,
+            body: Box::new(WithHfText(model.model)),
+            pictures: Ok(()),
+            texts,
+            templates: Templates::simple(),
+        }))
+    }
+}
+
+fn of_timm(path: &Path, device: Device, tower: TimmTower) -> Model {
+    let TimmTower { encoder, preprocess, .. } = tower;
+    Model::from(Opened {
+        name: path.display().to_string(),
+        device,
+        resize: Arc::new(preprocess.resize()),
+        normalization: preprocess.normalization(),
+        // There is nothing to compare a picture with but pictures.
+        scale: 1.0,
+        bias: None,
+        body: Box::new(ImageAlone(encoder)),
+        pictures: Ok(()),
+        texts: Err("this is an image tower of timm's alone, without one for texts".to_string()),
+        templates: Templates::simple(),
+    })
+}
+
 /// What lies at a path.
 enum Place {
     Run(PathBuf),
     Weights(PathBuf),
+}
+
+struct WithHfText(DualEncoder<AnyImageEncoder, BertTower>);
+
+impl Body for WithHfText {
+    fn embedder(&self) -> &dyn Embedder {
+        &self.0
+    }
+
+    fn package(&self) -> Result<Package, PretrainedError> {
+        let reason = "a text tower of Hugging Face's is read here and not written".to_string();
+        Err(PretrainedError::NoExport { reason })
+    }
 }
 
 struct Weights(Pretrained);

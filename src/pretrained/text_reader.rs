@@ -4,7 +4,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use vlp_augment::read_regular;
 use vlp_data::{ClipBpe, HfTokenizer, HostTokens, SpecialTokens, Tokenizer};
-use vlp_weights::{Layout, ModelConfig, TextPool};
+use vlp_encoders::BertConfig;
+use vlp_weights::{Layout, ModelConfig, TextPool, hub_cached, hub_snapshot};
 
 use super::PretrainedError;
 use super::export::reads_clip;
@@ -40,7 +41,9 @@ impl TextReader {
         let text = &config.text_cfg;
         let siglip = config.layout() == Layout::OpenClipTimm;
         let beside = folder.join("tokenizer.json");
-        let path = file.unwrap_or(&beside);
+        let named = text.hf_tokenizer_name.as_deref().filter(|_| file.is_none() && !beside.is_file());
+        let cached = named.and_then(cached);
+        let path = file.or(cached.as_deref()).unwrap_or(&beside);
         if reads_clip(config) && file.is_none() {
             let tokenizer = ClipBpe::new(text.context_length)?;
             // Another vocabulary can have as many entries.
@@ -63,6 +66,35 @@ impl TextReader {
         ends(config, &tokenizer, path)?;
         let canonical = siglip || kwargs.get("clean").is_some_and(|clean| clean == "canonicalize");
         Ok(TextReader { tokenizer: Arc::new(tokenizer), canonical })
+    }
+
+    /// The tokenizer in `file`, else in the `tokenizer.json` beside the weights, else that of `named` in the hub's cache, for a
+    /// text tower of BERT's family.
+    pub(super) fn of_bert(
+        bert: &BertConfig,
+        context_length: usize,
+        named: Option<&str>,
+        folder: &Path,
+        file: Option<&Path>,
+    ) -> Result<Self, PretrainedError> {
+        let beside = folder.join("tokenizer.json");
+        let cached = named.filter(|_| file.is_none() && !beside.is_file()).and_then(cached);
+        let path = file.or(cached.as_deref()).unwrap_or(&beside);
+        if !path.is_file() {
+            let named =
+                named.map_or("its text tower's".to_string(), |name| format!("that of {name} on Hugging Face's hub"));
+            return Err(PretrainedError::NoTokenizer(not_there(&named, path)));
+        }
+        let names = SpecialTokens { pad: pad_token(path), ..SpecialTokens::default() };
+        let tokenizer = HfTokenizer::with_special_tokens(path, context_length, &names)?;
+        fits(&tokenizer, &path.display().to_string(), bert.vocab_size, context_length)?;
+        if tokenizer.pad_id() != bert.pad_id {
+            return Err(PretrainedError::TokenizerDiffers {
+                tokenizer: path.display().to_string(),
+                reason: format!("it fills up with id {}, the model's padding is {}", tokenizer.pad_id(), bert.pad_id),
+            });
+        }
+        Ok(TextReader { tokenizer: Arc::new(tokenizer), canonical: false })
     }
 
     /// The ids of texts, as the model reads them.
@@ -92,12 +124,22 @@ fn missing(config: &ModelConfig, path: &Path) -> String {
         (None, Layout::OpenClipTimm) => "SigLIP's, from sentencepiece".to_string(),
         (None, _) => format!("one of {} entries, not CLIP's", config.text_cfg.vocab_size),
     };
+    not_there(&named, path)
+}
+
+fn not_there(named: &str, path: &Path) -> String {
     format!(
         "the model's tokenizer is {named}, and {} is not there: put the tokenizer.json of that model there, or give it with \
          --tokenizer (a sentencepiece .model alone is not read; transformers' `AutoTokenizer.from_pretrained(...)\
          .save_pretrained(...)` writes a tokenizer.json)",
         path.display()
     )
+}
+
+/// The `tokenizer.json` of a model in the hub's cache on this machine.
+fn cached(name: &str) -> Option<PathBuf> {
+    let file = hub_snapshot(hub_cached(name)?).ok()?.join("tokenizer.json");
+    file.is_file().then_some(file)
 }
 
 /// Whether two tokenizers read plain English alike.

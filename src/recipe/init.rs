@@ -9,8 +9,8 @@ use super::RecipeError;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InitRecipe {
-    /// Pretrained weights of open_clip, Hugging Face or timm, for `method.name` clip and siglip: both encoders, their heads, the
-    /// scale and the bias.
+    /// Pretrained weights of open_clip or Hugging Face, for `method.name` clip and siglip: both encoders, their heads, the scale and
+    /// the bias. The recipe must describe the encoders that they belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// The folder of a run or of one of its checkpoints: all parameters, without the optimizer's state.

@@ -16,6 +16,7 @@ use vlp_trainer::{
 };
 use vlp_weights::{Package, Pretrained, ReadLimits};
 
+use super::same_model::same_model;
 use super::{MethodOf, RunError, folder};
 use crate::recipe::{CheckpointRecipe, EmaRecipe, InitRecipe, LayerDecayRecipe, LoraRecipe, Recipe, TokenizerRecipe};
 
@@ -92,7 +93,11 @@ fn give_weights<M: MethodConfig, I: ImageEncoderConfig>(
     let Some(method) = any.downcast_mut::<AnyMethod<AnyImageEncoder, TextTransformer>>() else {
         return refuse("only the methods and image encoders of this library are given weights".to_owned());
     };
-    let Pretrained { model, log_scale, bias, .. } = Package::read(path, &ReadLimits::default())?.load(device)?;
+    let Pretrained { model, log_scale, bias, config, .. } =
+        Package::read(path, &ReadLimits::default())?.load(device)?;
+    let described = config.towers()?.dual_encoder();
+    same_model("image", &recipe.image, &described.image)?;
+    same_model("text", &recipe.text, &described.text)?;
     let (mut image, mut text) = (model.image, model.text);
     if let Some(lora) = &recipe.lora {
         (image, text) = adapted(lora, image, text)?;

@@ -66,7 +66,7 @@ impl Towers {
     }
 }
 
-fn image_tower(vit: &VitTower) -> AnyImageEncoderConfig {
+pub(crate) fn image_tower(vit: &VitTower) -> AnyImageEncoderConfig {
     let map = vit.pool == VitPool::Map;
     AnyImageEncoderConfig::Vit(VitConfig {
         image_size: vit.image_size,

@@ -65,7 +65,7 @@ pub(crate) fn config(folder: &Path) -> Result<Option<FolderConfig>, WeightError>
     if hugging_face.is_file() { from_hugging_face(folder, &hugging_face).map(Some) } else { Ok(None) }
 }
 
-fn from_open_clip(path: &Path) -> Result<FolderConfig, WeightError> {
+pub(crate) fn from_open_clip(path: &Path) -> Result<FolderConfig, WeightError> {
     let both = read_json(path)?;
     if both[MODEL_KEY].is_null() {
         return Err(WeightError::config(path.display().to_string(), format!("it has no `{MODEL_KEY}`")));
@@ -166,6 +166,14 @@ pub(crate) fn weights(folder: &Path) -> Result<PathBuf, WeightError> {
     }
     let error = std::io::Error::new(std::io::ErrorKind::NotFound, format!("none of {}", WEIGHT_FILES.join(", ")));
     Err(WeightError::io("find weights in", folder)(error))
+}
+
+/// The folder with the configuration, and the file of weights: `path` is a folder, or a file in one.
+pub(crate) fn both(path: &Path) -> (&Path, Option<&Path>) {
+    match path.is_file() {
+        true => (path.parent().unwrap_or(Path::new("")), Some(path)),
+        false => (path, None),
+    }
 }
 
 /// One part of several holds a part of the weights, which nothing tells from all of them.

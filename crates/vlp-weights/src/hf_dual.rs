@@ -1,16 +1,17 @@
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType as BurnType, Device, Tensor, TensorData};
+use burn::tensor::Device;
 use serde_json::Value;
 use vlp_encoders::{
     AnyImageEncoder, BertPooling, BertProjection, BertTower, BertTowerConfig, DualEncoder, ProjectionConfig,
 };
 
 use crate::convert::clip_image_from_hf;
-use crate::error::KeyProblems;
 use crate::hf_text::from_hugging_face;
 use crate::layout::is_idle_buffer;
+use crate::loader::Loader;
 use crate::names::{Lie, Names};
 use crate::{ModelConfig, StateDict, TextConfig, WeightError};
+
+const WHAT: &str = "this Hugging Face configuration";
 
 /// A model whose text tower is one of Hugging Face's, with its weights.
 #[derive(Debug)]
@@ -59,8 +60,33 @@ pub fn load_hf_text_with(
 /// # Errors
 /// When the configuration is of another model, or with everything that is unknown, missing or of another shape.
 pub fn load_vision_text(weights: StateDict, config: &str, device: &Device) -> Result<HfTextModel, WeightError> {
-    const WHAT: &str = "this Hugging Face configuration";
     let json: Value = serde_json::from_str(config).map_err(|error| WeightError::config(WHAT, error))?;
+    let (clip, text) = vision_text_config(&json)?;
+    load_vision_text_with(weights, &clip, &text, device)
+}
+
+/// The same of a configuration that was read.
+pub(crate) fn load_vision_text_with(
+    weights: StateDict,
+    clip: &ModelConfig,
+    text: &BertTowerConfig,
+    device: &Device,
+) -> Result<HfTextModel, WeightError> {
+    // transformers 4 keeps each tower's own model inside the joint one.
+    let inner = |name: String| match name.strip_prefix("vision_model.vision_model.") {
+        Some(rest) => format!("vision_model.{rest}"),
+        None => name,
+    };
+    let weights = weights.into_iter().map(|(name, tensor)| (inner(name), tensor));
+    let (of_text, of_image): (Vec<_>, Vec<_>) = weights.partition(|(name, _)| name.starts_with("text_"));
+    let mut all = clip_image_from_hf(of_image.into_iter().collect())?;
+    of_text.into_iter().for_each(|(name, tensor)| drop(all.insert(name, tensor)));
+    build(all, clip, text, Stored::HuggingFace, device)
+}
+
+/// The towers that a `VisionTextDualEncoderModel`'s `config.json` describes: the image tower in a model of CLIP's, and the text
+/// tower.
+pub(crate) fn vision_text_config(json: &Value) -> Result<(ModelConfig, BertTowerConfig), WeightError> {
     let (kind, vision) = (json["model_type"].as_str(), &json["vision_config"]);
     if kind != Some("vision-text-dual-encoder") {
         return Err(WeightError::config(WHAT, format!("model_type is {kind:?}, not vision-text-dual-encoder")));
@@ -77,11 +103,7 @@ pub fn load_vision_text(weights: StateDict, config: &str, device: &Device) -> Re
     let mut bert = from_hugging_face("text_config", &json["text_config"])?;
     bert.pooling = BertPooling::Pooler;
     let text = BertTowerConfig { bert, projection: BertProjection::Linear, output: clip.embed_dim };
-
-    let (of_text, of_image): (Vec<_>, Vec<_>) = weights.into_iter().partition(|(name, _)| name.starts_with("text_"));
-    let mut all = clip_image_from_hf(of_image.into_iter().collect())?;
-    of_text.into_iter().for_each(|(name, tensor)| drop(all.insert(name, tensor)));
-    build(all, &clip, &text, Stored::HuggingFace, device)
+    Ok((clip, text))
 }
 
 /// Under which names a text tower lies.
@@ -112,9 +134,7 @@ fn build(
         Some(path) => text_name(path, text.projection, stored),
         None => Names::of(&native).name(path),
     };
-    let mut loader = Loader { path: Vec::new(), names, weights, problems: KeyProblems::default() };
-    let model = model.map(&mut loader);
-    let Loader { weights, mut problems, .. } = loader;
+    let (model, weights, mut problems) = Loader::load(model, weights, names);
     problems.missing.extend(log_scale.is_none().then(|| "logit_scale".to_owned()));
     let idle = |name: &str| {
         // transformers stores what it can compute, and a pooler that open_clip's pooling may not read.
@@ -169,54 +189,4 @@ fn text_name(path: &str, projection: BertProjection, stored: Stored) -> Option<(
     };
     let lie = if leaf == "weight" { Lie::Transposed } else { Lie::Same };
     Some((format!("{front}{module}.{part}"), lie))
-}
-
-/// Gives every parameter the tensor that lies under its name.
-struct Loader<F> {
-    path: Vec<String>,
-    names: F,
-    weights: StateDict,
-    problems: KeyProblems,
-}
-
-impl<F: Fn(&str) -> Option<(String, Lie)>> ModuleMapper for Loader<F> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let path = self.path.join(".");
-        let Some((name, lie)) = (self.names)(&path) else {
-            self.problems.missing.push(format!("a name for {path}"));
-            return param;
-        };
-        let Some(tensor) = self.weights.remove(&name) else {
-            self.problems.missing.push(name);
-            return param;
-        };
-        let (shape, found) = (param.lazy_shape(), tensor.shape().to_vec());
-        let values = match lie {
-            Lie::Same => Some(tensor),
-            Lie::Transposed => tensor.rows().and_then(|rows| rows.transpose()),
-        }
-        .filter(|tensor| fits(tensor.shape(), &shape.to_vec()))
-        .and_then(|tensor| tensor.to_f32());
-        let Some(values) = values else {
-            self.problems.shapes.push(format!("{name} {found:?}, the module has {shape:?}"));
-            return param;
-        };
-        let (id, device) = (param.id, param.lazy_device());
-        let loaded = Tensor::from_data(TensorData::new(values, shape), (&device, BurnType::F32));
-        param.transform_for_load(loaded, id)
-    }
-}
-
-/// The same sides, axes of length one apart.
-fn fits(found: &[usize], wanted: &[usize]) -> bool {
-    let sides = |shape: &[usize]| shape.iter().copied().filter(|side| *side != 1).collect::<Vec<_>>();
-    sides(found) == sides(wanted)
 }

@@ -12,10 +12,18 @@ impl ModelConfig {
     /// # Errors
     /// With every key that asks for a tower which is not of BERT's family, or for another pooling or projection.
     pub fn hugging_face_text(&self) -> Result<Option<BertTowerConfig>, WeightError> {
+        self.hugging_face_text_of(None)
+    }
+
+    /// The same where the sizes are known from elsewhere: a `config.json` of the model that is named.
+    pub(crate) fn hugging_face_text_of(
+        &self,
+        sizes: Option<BertConfig>,
+    ) -> Result<Option<BertTowerConfig>, WeightError> {
         let text = &self.text_cfg;
         let Some(name) = &text.hf_model_name else { return Ok(None) };
         let mut keys = Vec::new();
-        let bert = published(name);
+        let bert = sizes.or_else(|| published(name));
         if bert.is_none() {
             keys.push(format!("text_cfg.hf_model_name = {name:?} ({} are known)", NAMES.join(", ")));
         }

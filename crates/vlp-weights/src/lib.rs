@@ -8,6 +8,8 @@
 //! | [`PreprocessConfig`] | how a picture becomes what the image tower reads |
 //! | [`Package`] | weights, configuration and preprocessing together: a folder read or written |
 //! | [`HfTextModel`], [`load_hf_text`], [`load_vision_text`] | models whose text tower is a BERT of Hugging Face's |
+//! | [`HfTextFolder`] | the same as a folder of open_clip's or of transformers' holds them, with preprocessing and tokenizer |
+//! | [`TimmTower`] | an image tower in a folder of timm's |
 //! | [`Pretrained`], [`load_dual`] | the model with its weights, and the way back |
 //!
 //! No file is trusted: headers are checked before memory is taken, pickles are never executed, and whatever does not fit
@@ -30,6 +32,7 @@
 //! # Ok::<(), vlp_weights::WeightError>(())
 //! ```
 
+mod average;
 mod config;
 mod convert;
 mod dual;
@@ -37,9 +40,11 @@ mod error;
 mod expected;
 mod folder;
 mod hf_dual;
+mod hf_folder;
 mod hf_text;
 mod hub_cache;
 mod layout;
+mod loader;
 mod names;
 mod package;
 mod preprocess;
@@ -53,6 +58,7 @@ mod safetensors_file;
 mod sharded;
 mod state_dict;
 mod tensor;
+mod timm;
 mod tokenizer_files;
 
 pub use config::{
@@ -63,6 +69,7 @@ pub use convert::convert;
 pub use error::{KeyProblems, WeightError};
 pub use expected::{ExpectedTensor, ParameterCount, TensorRole};
 pub use hf_dual::{HfTextModel, load_hf_text, load_hf_text_with, load_vision_text};
+pub use hf_folder::HfTextFolder;
 pub use hub_cache::{hub_cached, hub_snapshot};
 pub use layout::{Layout, detect};
 pub use package::{Format, Package};
@@ -70,6 +77,7 @@ pub use preprocess::{ColourMode, FitPicture, Interpolation, PreprocessConfig, Pr
 pub use pretrained::{Pretrained, load_dual};
 pub use state_dict::{ReadLimits, StateDict};
 pub use tensor::{DType, HostTensor};
+pub use timm::TimmTower;
 
 /// The snippets of docs/weights.md compile.
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use crate::{Layout, ModelConfig};
 
 /// Parts of a path and what stands for them; the rest of the path follows a dot, or nothing after an underscore.
-type Table = &'static [(&'static str, &'static str)];
+pub(crate) type Table = &'static [(&'static str, &'static str)];
 
 const OPEN_CLIP_BLOCK: Table = &[
     ("norm_1", "ln_1"),
@@ -16,7 +16,7 @@ const OPEN_CLIP_BLOCK: Table = &[
     ("fc_2", "mlp.c_proj"),
 ];
 
-const TIMM_BLOCK: Table = &[
+pub(crate) const TIMM_BLOCK: Table = &[
     ("norm_1", "norm1"),
     ("norm_2", "norm2"),
     ("attention.qkv", "attn.qkv"),
@@ -33,7 +33,7 @@ const OPEN_CLIP_VIT: Table = &[
     ("norm", "ln_post"),
 ];
 
-const TIMM_VIT: Table = &[
+pub(crate) const TIMM_VIT: Table = &[
     ("stem.Patch.projection", "patch_embed.proj"),
     ("positions", "pos_embed"),
     ("norm", "norm"),
@@ -48,7 +48,7 @@ const TIMM_VIT: Table = &[
 
 const TEXT: Table = &[("tokens", "token_embedding"), ("positions", "positional_embedding"), ("norm", "ln_final")];
 
-const RESIDUAL_BLOCK: Table = &[
+pub(crate) const RESIDUAL_BLOCK: Table = &[
     ("conv_1", "conv1"),
     ("conv_2", "conv2"),
     ("conv_3", "conv3"),
@@ -140,7 +140,7 @@ impl Names {
 }
 
 /// A path in a transformer.
-fn transformer(path: &str, blocks: &str, block: Table, table: Table) -> Option<String> {
+pub(crate) fn transformer(path: &str, blocks: &str, block: Table, table: Table) -> Option<String> {
     match path.strip_prefix("transformer.blocks.").and_then(|rest| rest.split_once('.')) {
         Some((index, rest)) => Some(format!("{blocks}.{index}.{}", look_up(rest, block)?)),
         None => look_up(path, table),
@@ -154,7 +154,8 @@ fn resnet(path: &str) -> Option<String> {
     Some(format!("layer{}.{block}.{}", stage.parse::<usize>().ok()? + 1, look_up(rest, RESIDUAL_BLOCK)?))
 }
 
-fn look_up(path: &str, table: Table) -> Option<String> {
+/// What stands for the start of a path, with the rest behind it.
+pub(crate) fn look_up(path: &str, table: Table) -> Option<String> {
     table.iter().find_map(|(ours, theirs)| {
         let rest = path.strip_prefix(ours)?;
         if rest.is_empty() {
@@ -169,3 +170,6 @@ fn look_up(path: &str, table: Table) -> Option<String> {
         Some(format!("{theirs}{dot}{part}"))
     })
 }
+
+#[cfg(test)]
+mod tests;

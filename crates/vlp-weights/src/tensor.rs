@@ -110,16 +110,21 @@ impl HostTensor {
         })
     }
 
+    /// The values as 64-bit floats; none when they are not floating-point numbers.
+    pub(crate) fn to_f64(&self) -> Option<Vec<f64>> {
+        Some(match self.dtype {
+            DType::F64 => self.elements::<8>().map(f64::from_le_bytes).collect(),
+            _ => self.to_f32()?.into_iter().map(f64::from).collect(),
+        })
+    }
+
     /// The same values in another floating-point type, rounded to nearest; none unless both types are floating-point.
     pub fn cast(self, dtype: DType) -> Option<Self> {
         if self.dtype == dtype && dtype.is_float() {
             return Some(self);
         }
         // A 64-bit value goes to 16 bits directly: by way of 32 bits it would be rounded twice.
-        let wide: Vec<f64> = match self.dtype {
-            DType::F64 => self.elements::<8>().map(f64::from_le_bytes).collect(),
-            _ => self.to_f32()?.into_iter().map(f64::from).collect(),
-        };
+        let wide = self.to_f64()?;
         let bytes = match dtype {
             DType::F64 => wide.iter().flat_map(|value| value.to_le_bytes()).collect(),
             DType::F32 => wide.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect(),

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 use vlp::pretrained::{OpenOptions, Target, export};
-use vlp::weights::{DType, ReadLimits, StateDict, detect};
+use vlp::weights::{DType, Package, ReadLimits, StateDict, detect};
 
 use crate::failure::{Blame, Failure};
 use crate::screen::{Answer, Screen};
 use crate::table::Table;
 
-/// Converts models between open_clip, Hugging Face and timm, and runs to any of them; no number changes unless --dtype says so.
+/// Converts models between open_clip, Hugging Face and timm, and runs to any of them; no number changes unless --dtype or
+/// --average-with says so.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// A run's folder, a folder of open_clip or Hugging Face, a hub's cache, or a file of weights (safetensors, or PyTorch's)
@@ -29,6 +30,12 @@ pub(crate) struct Args {
     /// The model of a file that carries no configuration, by open_clip's name, such as ViT-B-32
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
+    /// Another model of the same architecture, again for more of them: the mean of all is written (WiSE-FT, model soups)
+    #[arg(long, value_name = "PATH")]
+    average_with: Vec<PathBuf>,
+    /// How much of the mean FROM is; the others have the rest in equal parts. Without it all are equal
+    #[arg(long, value_name = "0..1", requires = "average_with")]
+    share: Option<f64>,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy)]
@@ -54,6 +61,9 @@ impl Args {
         let mut package = options.package(&self.from).map_err(Failure::of)?;
         let read = Described::of(self.from.clone(), package.weights());
         let mut warnings = package.warnings().to_vec();
+        if !self.average_with.is_empty() {
+            package = self.mean(package, &options)?;
+        }
         if let Some(float) = self.dtype {
             let dtype = match float {
                 Float::F32 => DType::F32,
@@ -72,6 +82,22 @@ impl Args {
         let file = self.out.join(target.weights_file());
         let weights = StateDict::read(&file, &ReadLimits::default()).failed()?;
         screen.show(&Answered { read, written: Described::of(file, &weights), warnings })
+    }
+}
+
+impl Args {
+    /// The mean of the model and those to average it with.
+    fn mean(&self, package: Package, options: &OpenOptions) -> Result<Package, Failure> {
+        let others = self.average_with.len() as f64;
+        let own = self.share.unwrap_or(1.0 / (others + 1.0));
+        if !(0.0..=1.0).contains(&own) {
+            return Err(Failure::asked(format!("--share is {own}, but must be between 0 and 1")));
+        }
+        let mut models = vec![(package, own)];
+        for path in &self.average_with {
+            models.push((options.package(path).map_err(Failure::of)?, (1.0 - own) / others));
+        }
+        Package::average(models).asked()
     }
 }
 

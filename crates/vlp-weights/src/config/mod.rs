@@ -9,7 +9,7 @@ mod select;
 mod siglip_trunk;
 mod towers;
 
-pub(crate) use siglip_trunk::{mlp_ratio, name_of as timm_name};
+pub(crate) use siglip_trunk::{mlp_ratio, name_of as timm_name, trunk, with_arguments};
 
 pub(crate) use one_tower::OneTower;
 

@@ -46,7 +46,7 @@ fn name(family: &str, patch: usize, side: usize) -> String {
 }
 
 /// The tower behind a timm name; none when it is no SigLIP ViT.
-pub(super) fn trunk(asked: &str) -> Option<VitTower> {
+pub(crate) fn trunk(asked: &str) -> Option<VitTower> {
     let (family, patch_size, side, tanh) =
         TRUNKS.into_iter().find(|(family, patch, side, _)| name(family, *patch, *side) == asked)?;
     let Family { width, layers, heads, mlp_ratio, .. } = *FAMILIES.iter().find(|known| known.name == family)?;
@@ -66,7 +66,7 @@ pub(super) fn trunk(asked: &str) -> Option<VitTower> {
 }
 
 /// Lays `timm_model_kwargs` over a tower; the reason when a key or value is none that this crate knows.
-pub(super) fn with_arguments(mut tower: VitTower, arguments: &Map<String, Value>) -> Result<VitTower, String> {
+pub(crate) fn with_arguments(mut tower: VitTower, arguments: &Map<String, Value>) -> Result<VitTower, String> {
     let mut mlp_ratio = tower.hidden as f64 / tower.width as f64;
     for (key, value) in arguments {
         let size = || value.as_u64().map(|n| n as usize);

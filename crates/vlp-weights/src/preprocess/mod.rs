@@ -149,7 +149,7 @@ impl PreprocessConfig {
         Ok(PreprocessConfig::of(family, side))
     }
 
-    pub(super) fn checked(self) -> Result<Self, WeightError> {
+    pub(crate) fn checked(self) -> Result<Self, WeightError> {
         let refuse = |reason: String| Err(WeightError::config("this preprocessing", reason));
         let mut size = self.size.height_width().to_vec();
         size.extend(self.resize.iter().flat_map(|size| size.height_width()));
