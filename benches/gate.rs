@@ -16,7 +16,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use vlp::core::{Method, PairBatch, StepContext, View};
 use vlp::encoders::{AnyImageEncoder, TextTransformer};
-use vlp::methods::{AnyMethod, MethodConfig};
+use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
 use vlp::schedulers::Constant;
 use vlp::trainer::{StepNumbers, Stepper, TrainerOptions, adamw, clip_global_norm};

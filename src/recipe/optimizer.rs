@@ -48,8 +48,10 @@ impl OptimizerRecipe {
         let refuse = |key, value: String, must| Err(RecipeError::Value { key, value, must });
         // The optimizer computes in f32.
         let rate = |beta: f64| (0.0..1.0).contains(&(beta as f32));
-        if !rate(self.beta_1) || !rate(self.beta_2) {
-            return refuse("optimizer.beta_1/beta_2", format!("{}/{}", self.beta_1, self.beta_2), "in [0, 1)");
+        for (key, beta) in [("optimizer.beta_1", self.beta_1), ("optimizer.beta_2", self.beta_2)] {
+            if !rate(beta) {
+                return refuse(key, beta.to_string(), "in [0, 1), and below 1 in f32");
+            }
         }
         if !((self.epsilon as f32).is_finite() && self.epsilon as f32 > 0.0) {
             return refuse("optimizer.epsilon", self.epsilon.to_string(), "a positive number");
