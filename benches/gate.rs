@@ -19,7 +19,7 @@ use vlp::encoders::{AnyImageEncoder, TextTransformer};
 use vlp::methods::AnyMethod;
 use vlp::recipe::Recipe;
 use vlp::schedulers::Constant;
-use vlp::trainer::{Optimizer, StepNumbers, Stepper, TrainerOptions, clip_global_norm};
+use vlp::trainer::{Optimizer, StepNumbers, Stepper, TrainerOptions, clip_global_norm, settle};
 
 /// Activations are freed and taken at each step; this allocator keeps their pages.
 #[global_allocator]
@@ -32,7 +32,10 @@ type Failure = Box<dyn Error>;
 
 fn method(recipe: &Recipe, device: &Device) -> Result<Quickstart, Failure> {
     device.seed(0);
-    Ok(recipe.method.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?)
+    let method = recipe.method.init(recipe.image.init(device)?, recipe.text.init(device)?, device)?;
+    // Draws the first parameters, before anything else draws.
+    settle(&method);
+    Ok(method)
 }
 
 fn batch(recipe: &Recipe, device: &Device) -> PairBatch {

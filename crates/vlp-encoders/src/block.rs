@@ -129,8 +129,9 @@ impl TransformerConfig {
         if !self.mlp_ratio.is_finite() || self.hidden() == 0 {
             return refuse(format!("mlp_ratio {} leaves the MLP no unit", self.mlp_ratio));
         }
-        if !(self.norm_eps.is_finite() && self.norm_eps > 0.0) {
-            return refuse(format!("norm_eps {} must be positive", self.norm_eps));
+        // In f32, as it is added.
+        if !((self.norm_eps as f32).is_finite() && self.norm_eps as f32 > 0.0) {
+            return refuse(format!("norm_eps {} must be positive and finite in f32", self.norm_eps));
         }
         if let Some(value) = self.layer_scale.filter(|value| !value.is_finite()) {
             return refuse(format!("layer_scale {value} is not finite"));

@@ -86,6 +86,15 @@ fn a_stem_of_any_length_has_a_stride() {
     assert!(encoder.least_activations(224).is_finite() && encoder.init(&Device::flex()).is_err());
 }
 
+/// Infinite or 0 where it is added.
+#[test]
+fn epsilons_that_f32_cannot_hold_are_refused() {
+    for norm_eps in [1e300, 1e-60, 0.0, f64::NAN, f64::INFINITY] {
+        let error = VitConfig { norm_eps, ..VitConfig::default() }.init(&Device::flex()).map(drop).unwrap_err();
+        assert!(error.to_string().contains("norm_eps"), "{error}");
+    }
+}
+
 #[test]
 fn adapters_of_absurd_rank_are_refused() {
     let text = TextTransformerConfig {

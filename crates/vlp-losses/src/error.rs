@@ -91,7 +91,9 @@ impl std::fmt::Debug for LossError {
 impl LossError {
     /// A temperature must be a positive number.
     pub(crate) fn check_temperature(value: f64) -> Result<(), LossError> {
-        if value.is_finite() && value > 0.0 { Ok(()) } else { Err(LossError::Temperature(value)) }
+        // In f32, as logits are.
+        let single = value as f32;
+        if single.is_finite() && single > 0.0 { Ok(()) } else { Err(LossError::Temperature(value)) }
     }
 
     /// A coefficient must be a number that is not negative.

@@ -32,9 +32,7 @@ impl LogitScaleConfig {
     /// # Errors
     /// When the temperature is not a positive number.
     pub fn init(&self, device: &Device) -> Result<LogitScale, LossError> {
-        if !(self.temperature.is_finite() && self.temperature > 0.0) {
-            return Err(LossError::Temperature(self.temperature));
-        }
+        LossError::check_temperature(self.temperature)?;
         let start = Initializer::Constant { value: -self.temperature.ln() };
         Ok(LogitScale { log_scale: start.init([1], device) })
     }

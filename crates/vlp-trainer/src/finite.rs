@@ -73,3 +73,46 @@ impl ModuleVisitor for Health {
         self.health.push(zeros.reshape([rows, width]).sum_dim(1).sum());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Parts {
+        trained: Param<Tensor<2>>,
+        fixed: Param<Tensor<1>>,
+        empty: Param<Tensor<1>>,
+    }
+
+    fn parts(trained: f32, fixed: f32) -> Parts {
+        let device = Device::flex().autodiff();
+        Parts {
+            trained: Param::from_tensor(Tensor::from_floats([[1.0, trained]], &device)),
+            fixed: Param::from_tensor(Tensor::from_floats([0.0, fixed], &device)).set_require_grad(false),
+            empty: Param::from_tensor(Tensor::zeros([0], &device)).set_require_grad(false),
+        }
+    }
+
+    /// `first_fault` of buffers and of all, and whether `health` agrees.
+    fn faults(parts: &Parts) -> [Option<String>; 2] {
+        [Which::Buffers, Which::All].map(|which| {
+            let fault = first_fault(parts, which).unwrap();
+            let health = health(parts, which).unwrap().into_scalar::<f32>();
+            assert_eq!(health.is_finite(), fault.is_none(), "{which:?}: {health}");
+            fault
+        })
+    }
+
+    #[test]
+    fn buffers_are_told_from_what_is_trained() {
+        let named = |name: &str| Some(name.to_owned());
+        assert_eq!(faults(&parts(2.0, f32::MAX)), [None, None]);
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(faults(&parts(bad, 3.0)), [None, named("trained")]);
+            assert_eq!(faults(&parts(2.0, bad)), [named("fixed"), named("fixed")]);
+        }
+    }
+}

@@ -62,7 +62,9 @@ impl TrainerOptions {
             Some(norm) if !(is_positive(norm) || norm == f64::INFINITY) => {
                 refuse("max_norm", norm, "a positive number that f32 can hold, or none")
             }
-            _ if !(self.max_input > 0.0) => refuse("max_input", self.max_input.into(), "a positive number"),
+            _ if self.max_input.is_nan() || self.max_input <= 0.0 => {
+                refuse("max_input", self.max_input.into(), "a positive number")
+            }
             _ => Ok(()),
         }
     }

@@ -128,8 +128,8 @@ fn headers_that_lie_are_refused_with_the_place() {
 #[test]
 fn what_a_file_says_is_shown_escaped() {
     let name = "\u{1b}]0;owned\u{7}\u{202e}";
-    let header = json!({ name: entry("F99", &[1], 0, 4) });
-    let error = refused(&file(&header, &[0; 4]));
+    let (key, value) = (json!(name), entry("F32", &[1], 0, 4));
+    let error = refused(&raw(format!("{{{key}:{value},{key}:{value}}}").as_bytes(), &[0; 4]));
     assert!(error.contains("owned") && !error.contains(|c: char| c.is_control() || c == '\u{202e}'), "{error:?}");
     let tensors = [(name.to_owned(), HostTensor::from_f32(vec![1], &[0.0]))];
     let state: StateDict = tensors.into_iter().collect();
