@@ -56,7 +56,7 @@ impl Reach {
         match last {
             0 => Self::Level,
             // The next one is in the fifth row.
-            ..10 => Self::Corner,
+            1..10 => Self::Corner,
             _ => Self::Whole,
         }
     }

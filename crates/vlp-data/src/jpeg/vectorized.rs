@@ -4,13 +4,18 @@
 ///
 /// Not with longer ones: a block has eight rows and columns, and the compiler gathers pieces of several for sixteen lanes, which takes
 /// several times as long.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    return match pulp::x86::V3::try_new() {
+    match pulp::x86::V3::try_new() {
         Some(vectors) => vectors.vectorize(f),
         None => f(),
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    return pulp::Arch::new().dispatch(f);
+    }
+}
+
+/// Runs `f` with the vectors that the machine has.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(super) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
 }
