@@ -216,7 +216,7 @@ fn merge(table: &mut Table, over: Table) {
                 }
                 if another_kind(below, &above) {
                     let shared = SHARED.iter().find(|(name, _)| *name == key).map_or(&[][..], |(_, shared)| *shared);
-                    below.retain(|name, _| shared.iter().any(|kept| *kept == name));
+                    below.retain(|name, _| shared.contains(&name));
                 }
                 merge(below, above);
             }
