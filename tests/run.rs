@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
-use burn::tensor::{Device, TensorData};
-use vlp::core::BatchSource;
-use vlp::recipe::{Recipe, SourceRecipe, TokenizerRecipe};
+use burn::tensor::{Device, Tensor, TensorData};
+use vlp::core::{BatchSource, Embedder};
+use vlp::recipe::{InitRecipe, Recipe, SourceRecipe, TokenizerRecipe};
 use vlp::run::{Run, RunError, RunOptions, Trained, load};
+use vlp::weights::{ModelConfig, Package};
 
 /// Runs in one process share the device's generator.
 static GENERATOR: Mutex<()> = Mutex::new(());
@@ -205,4 +206,44 @@ fn locked_and_slowed_down(method: &str, runs: &Path) {
     assert!(locked.is_empty(), "{method}: {locked:?}");
     let slow: Vec<String> = moved(&["layer_decay.image=0.5"], "slow");
     assert_eq!(slow, all, "{method}: every layer still learns");
+}
+
+#[test]
+fn a_run_starts_from_pretrained_weights() {
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let weights = common::clip(folder.path());
+    let described = ModelConfig::from_json(common::CLIP).unwrap().towers().unwrap().dual_encoder();
+    let mut recipe = Recipe { image: described.image, text: described.text, ..small("clip", 1) };
+    recipe.tokenizer = TokenizerRecipe::Clip;
+    recipe.init = Some(InitRecipe { weights: Some(weights.clone()), checkpoint: None });
+    recipe.views.size = 32;
+    let recipe = recipe.set(&["method.embed_dim=8"]).unwrap();
+
+    let flex = Device::flex();
+    let pretrained = Package::read(&weights, &Default::default()).unwrap().load(&flex).unwrap();
+    let method = Run::new(recipe.clone(), &flex).unwrap().method().unwrap().valid();
+    let images = Tensor::<4>::from_data(
+        TensorData::new((0..2 * 3 * 32 * 32).map(|at| (at as f32).sin()).collect::<Vec<_>>(), [2, 3, 32, 32]),
+        &flex,
+    );
+    let expected = pretrained.model.embed_images(images.clone()).into_data();
+    assert_eq!(method.embed_images(images).weak.into_data(), expected);
+    let scale = method.scale().unwrap().into_data().try_into_vec::<f32>().unwrap();
+    assert!((scale[0] - 2f32.exp()).abs() < 1e-5, "{scale:?}");
+    fit(recipe.clone(), &folder.path().join("run")).unwrap();
+
+    let refused = |settings: &[&str]| {
+        let run = Run::new(recipe.set(settings).unwrap(), &flex).unwrap();
+        run.method().map(drop).unwrap_err().to_string()
+    };
+    for (settings, said) in [
+        (&["text.activation=gelu"][..], "text.activation"),
+        (&["text.depth=2"], "text.depth"),
+        (&["method.name=clip-rocket", "views.strong=1"], "only clip and siglip"),
+        (&["init.weights=no/such"], "no/such"),
+    ] {
+        let error = refused(settings);
+        assert!(error.contains(said), "{settings:?}: {error}");
+    }
 }

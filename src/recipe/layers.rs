@@ -304,7 +304,7 @@ fn nearest(message: &str) -> Option<String> {
     let mut names = list.split('`').skip(1).step_by(2);
     let given = names.next()?;
     let letters = given.chars().count();
-    // A part of a name is as good as a slip of the pen.
+    // A part of a name counts as a typo.
     let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { strsim::levenshtein(given, name) };
     let (cost, name) = names.map(|name| (cost(name), name)).min()?;
     // Half of the letters wrong is another word.

@@ -1,7 +1,7 @@
 //! Runs of the quickstart with any method, small enough for tests: same stem, heads, dropout, views and data.
 #![allow(dead_code, reason = "each test takes its own part")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use vlp::methods::AnyMethod;
 use vlp::recipe::{Recipe, SourceRecipe};
 use vlp::run::Run;
 use vlp::trainer::{Checkpoints, JsonLines, Trainer};
+use vlp::weights::{ExpectedTensor, Format, HostTensor, ModelConfig, Package, PreprocessConfig, StateDict, TensorRole};
 
 pub(crate) type Model = AnyMethod<AnyImageEncoder, TextTransformer>;
 
@@ -55,4 +56,25 @@ pub(crate) fn losses(out: &Path) -> Vec<f64> {
     let text = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let loss = |line: &str| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64().unwrap();
     text.lines().map(loss).collect()
+}
+
+/// A CLIP with the real vocabulary and hardly anything else.
+pub(crate) const CLIP: &str = r#"{"embed_dim": 8, "quick_gelu": true,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16},
+    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}}"#;
+
+/// Weights that differ from one another, in a folder of open_clip.
+pub(crate) fn clip(folder: &Path) -> PathBuf {
+    let config = ModelConfig::from_json(CLIP).unwrap();
+    let tensor = |(number, tensor): (usize, ExpectedTensor)| {
+        assert_ne!(tensor.role, TensorRole::BatchCount);
+        let values = (0..tensor.shape.iter().product()).map(|at: usize| ((at * 7 + number * 13) as f32).sin());
+        let values: Vec<f32> = if tensor.name == "logit_scale" { vec![2.0] } else { values.collect() };
+        (tensor.name, HostTensor::from_f32(tensor.shape, &values))
+    };
+    let weights: StateDict = config.expected_tensors().unwrap().into_iter().enumerate().map(tensor).collect();
+    let preprocess = PreprocessConfig::for_model(&config).unwrap();
+    let target = folder.join("clip");
+    Package::new(weights, config, preprocess).unwrap().export(Format::OpenClip, &target).unwrap();
+    target
 }

@@ -1,7 +1,7 @@
 /// The name that was probably meant, if one is near enough.
 pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = given.chars().count();
-    // A part of a name is as good as a slip of the pen.
+    // A part of a name counts as a typo.
     let cost = |name: &str| if letters > 3 && name.contains(given) { 1 } else { strsim::levenshtein(given, name) };
     let (cost, name) = names.into_iter().map(|name| (cost(name), name)).min()?;
     // Half of the letters wrong is another word.

@@ -243,7 +243,7 @@ impl Operation for ImageOp {
     }
 }
 
-/// Larger pictures than a reader accepts are a slip of the pen, and would take gigabytes each.
+/// Larger pictures than a reader accepts are typos, and would take gigabytes each.
 fn is_side(size: usize) -> bool {
     (1..=8192).contains(&size)
 }
