@@ -13,11 +13,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, classes, _, ..] = &arguments[..] else {
+    let [model, classes, pictures @ ..] = &arguments[..] else {
         eprintln!("usage: zero_shot MODEL CLASS,CLASS,... PICTURE...");
         return ExitCode::from(2);
     };
-    vlp::exit_code(classify(model, classes, &arguments[2..]))
+    vlp::exit_code(classify(model, classes, pictures))
 }
 
 fn classify(model: &str, classes: &str, pictures: &[String]) -> Result<(), vlp::Error> {

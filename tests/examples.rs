@@ -145,7 +145,8 @@ fn bad_input_is_refused_with_one_sentence_and_exit_code_2() {
     let (weights, pictures) = (common::clip(folder.path()), pictures(folder.path()));
     let (w, p, out) = (text(&weights), text(&pictures), folder.path().join("out"));
     refused("zero_shot", &["no/such", "a", p], "no/such");
-    refused("zero_shot", &[w, "a"], "usage: ");
+    refused("zero_shot", &[w, "a"], "no picture given");
+    refused("zero_shot", &[w], "usage: ");
     refused("embed_folder", &[w, p, "rows.csv"], ".npy or .safetensors");
     refused("embed_folder", &[w, p], "usage: ");
     refused("convert", &[w, text(&out), "tensorflow"], "usage: ");
