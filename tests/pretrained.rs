@@ -15,27 +15,10 @@ use vlp::encoders::{Activation, AnyImageEncoderConfig, VitConfig, preset};
 use vlp::pretrained::{
     self, EmbedOptions, EmbedSummary, Model, OpenOptions, Pictures, Target, Templates, TextReader, embed_files,
 };
-use vlp::weights::{Format, HostTensor, ModelConfig, Package, PreprocessConfig, StateDict};
+use vlp::weights::{Format, Package};
 
 fn clip(width: usize, seed: usize) -> Package {
-    model(width, seed, "")
-}
-
-fn model(width: usize, seed: usize, more: &str) -> Package {
-    let config = format!(
-        r#"{{"embed_dim": {width}, "quick_gelu": true, {more}
-        "vision_cfg": {{"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16}},
-        "text_cfg": {{"context_length": 12, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}}}}"#
-    );
-    let config = ModelConfig::from_json(&config).unwrap();
-    let tensor = |(number, tensor): (usize, vlp::weights::ExpectedTensor)| {
-        let values = (0..tensor.shape.iter().product()).map(|at: usize| ((at * 7 + number * 13 + seed) as f32).sin());
-        let values: Vec<f32> = if tensor.name == "logit_scale" { vec![2.0] } else { values.collect() };
-        (tensor.name, HostTensor::from_f32(tensor.shape, &values))
-    };
-    let weights: StateDict = config.expected_tensors().unwrap().into_iter().enumerate().map(tensor).collect();
-    let preprocess = PreprocessConfig::for_model(&config).unwrap();
-    Package::new(weights, config, preprocess).unwrap()
+    common::clip_package(width, seed, "")
 }
 
 fn open(package: &Package, folder: &Path) -> Model {
@@ -340,7 +323,7 @@ fn a_refused_start_leaves_nothing_behind() {
 fn fine_tuning_begins_with_the_scale_that_was_trained() {
     let device = Device::flex().autodiff();
     for (more, bias) in [("", None), (r#""init_logit_bias": -10.0,"#, Some(0.0))] {
-        let package = model(8, 0, more);
+        let package = common::clip_package(8, 0, more);
         let loaded = package.clone().load(&device).unwrap();
         let bias = bias.and(loaded.bias);
         let (method, origin) = pretrained::fine_tune(loaded, &device).unwrap();

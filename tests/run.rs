@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use vlp::core::{BatchSource, Embedder};
 use vlp::recipe::{InitRecipe, Recipe, SourceRecipe, TokenizerRecipe};
 use vlp::run::{Run, RunError, RunOptions, Trained, load};
-use vlp::weights::{ModelConfig, Package};
+use vlp::weights::Package;
 
 /// Runs in one process share the device's generator.
 static GENERATOR: Mutex<()> = Mutex::new(());
@@ -213,7 +213,7 @@ fn a_run_starts_from_pretrained_weights() {
     let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let weights = common::clip(folder.path());
-    let described = ModelConfig::from_json(common::CLIP).unwrap().towers().unwrap().dual_encoder();
+    let described = common::clip_config(8, "").towers().unwrap().dual_encoder();
     let mut recipe = Recipe { image: described.image, text: described.text, ..small("clip", 1) };
     recipe.tokenizer = TokenizerRecipe::Clip;
     recipe.init = Some(InitRecipe { weights: Some(weights.clone()), checkpoint: None });

@@ -22,11 +22,11 @@ import warnings
 os.environ["OMP_NUM_THREADS"] = "1"
 warnings.filterwarnings("ignore")
 
-import numpy as np
 import torch
 import webdataset as wds
-from PIL import Image
 from torchvision import transforms
+
+from pictures import jpegs
 
 torch.set_num_threads(1)
 ROUNDS, SECONDS, SAMPLES, BATCH = 3, 6.0, 1000, 64
@@ -34,17 +34,8 @@ SIZES = [tuple(map(int, sys.argv[1:3]))] if len(sys.argv) == 3 else [(500, 375),
 
 
 def shards(folder, width, height):
-    """Smooth colours with noise on them, about as hard to code as a photograph; 20 pictures, each 50 times."""
-    generator = np.random.default_rng(0)
-    y, x = np.mgrid[0:height, 0:width]
-    files = []
-    for _ in range(20):
-        waves = [np.sin(x * generator.uniform(0.01, 0.06)) + np.cos(y * generator.uniform(0.01, 0.06)) for _ in range(3)]
-        noise = generator.normal(0, 6, (height, width, 3))
-        picture = np.clip(np.stack(waves, -1) * 55 + 128 + noise, 0, 255).astype(np.uint8)
-        data = io.BytesIO()
-        Image.fromarray(picture).save(data, "JPEG", quality=90)
-        files.append(data.getvalue())
+    """Two shards of 20 pictures, each 50 times; the mean size of a file in KiB."""
+    files = list(jpegs(20, width, height))
     for shard in range(2):
         with tarfile.open(f"{folder}/{width}-{shard}.tar", "w") as tar:
             for i in range(SAMPLES):

@@ -21,20 +21,19 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from pictures import jpegs
+
 NAME, WIDTH, HEIGHT, ROUNDS, BATCH, THREADS = "ViT-B-32", 500, 375, 3, 32, 2
 PICTURES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 VLP = os.environ.get("VLP", "vlp").split()
 
 
 def write_pictures(folder):
-    """Smooth colours with noise on them, about as hard to code as a photograph; 40 pictures under many names."""
-    generator = np.random.default_rng(0)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    """40 pictures under many names."""
     os.mkdir(folder)
-    for number in range(min(40, PICTURES)):
-        waves = [np.sin(x * generator.uniform(0.01, 0.06)) + np.cos(y * generator.uniform(0.01, 0.06)) for _ in range(3)]
-        picture = np.stack(waves, -1) * 55 + 128 + generator.normal(0, 6, (HEIGHT, WIDTH, 3))
-        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(f"{folder}/{number:05}.jpg", quality=90)
+    for number, data in enumerate(jpegs(min(40, PICTURES), WIDTH, HEIGHT)):
+        with open(f"{folder}/{number:05}.jpg", "wb") as file:
+            file.write(data)
     for number in range(40, PICTURES):
         os.link(f"{folder}/{number % 40:05}.jpg", f"{folder}/{number:05}.jpg")
 

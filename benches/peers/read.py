@@ -21,9 +21,10 @@ import warnings
 
 warnings.filterwarnings("ignore")
 
-import numpy as np
 import webdataset as wds
 from PIL import Image
+
+from pictures import jpegs
 
 ROUNDS, SHARDS = 3, 4
 SAMPLES = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
@@ -38,17 +39,8 @@ ROWS = [
 
 
 def shards(folder):
-    """Smooth colours with noise on them, about as hard to code as a photograph; 20 pictures over and over."""
-    generator = np.random.default_rng(0)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    files = []
-    for _ in range(20):
-        waves = [np.sin(x * generator.uniform(0.01, 0.06)) + np.cos(y * generator.uniform(0.01, 0.06)) for _ in range(3)]
-        noise = generator.normal(0, 6, (HEIGHT, WIDTH, 3))
-        picture = np.clip(np.stack(waves, -1) * 55 + 128 + noise, 0, 255).astype(np.uint8)
-        data = io.BytesIO()
-        Image.fromarray(picture).save(data, "JPEG", quality=90)
-        files.append(data.getvalue())
+    """Shards of 20 pictures over and over."""
+    files = list(jpegs(20, WIDTH, HEIGHT))
     for shard in range(SHARDS):
         with tarfile.open(f"{folder}/{shard}.tar", "w") as tar:
             for i in range(SAMPLES):

@@ -58,23 +58,33 @@ pub(crate) fn losses(out: &Path) -> Vec<f64> {
     text.lines().map(loss).collect()
 }
 
-/// A CLIP with the real vocabulary and hardly anything else.
-pub(crate) const CLIP: &str = r#"{"embed_dim": 8, "quick_gelu": true,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16},
-    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}}"#;
+/// A CLIP with the real vocabulary and hardly anything else, in open_clip's words; `more` is further keys.
+pub(crate) fn clip_config(width: usize, more: &str) -> ModelConfig {
+    let text = format!(
+        r#"{{"embed_dim": {width}, "quick_gelu": true, {more}
+        "vision_cfg": {{"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16}},
+        "text_cfg": {{"context_length": 12, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}}}}"#
+    );
+    ModelConfig::from_json(&text).unwrap()
+}
 
-/// Weights that differ from one another, in a folder of open_clip.
-pub(crate) fn clip(folder: &Path) -> PathBuf {
-    let config = ModelConfig::from_json(CLIP).unwrap();
+/// The same with weights that differ from one another.
+pub(crate) fn clip_package(width: usize, seed: usize, more: &str) -> Package {
+    let config = clip_config(width, more);
     let tensor = |(number, tensor): (usize, ExpectedTensor)| {
         assert_ne!(tensor.role, TensorRole::BatchCount);
-        let values = (0..tensor.shape.iter().product()).map(|at: usize| ((at * 7 + number * 13) as f32).sin());
+        let values = (0..tensor.shape.iter().product()).map(|at: usize| ((at * 7 + number * 13 + seed) as f32).sin());
         let values: Vec<f32> = if tensor.name == "logit_scale" { vec![2.0] } else { values.collect() };
         (tensor.name, HostTensor::from_f32(tensor.shape, &values))
     };
     let weights: StateDict = config.expected_tensors().unwrap().into_iter().enumerate().map(tensor).collect();
     let preprocess = PreprocessConfig::for_model(&config).unwrap();
+    Package::new(weights, config, preprocess).unwrap()
+}
+
+/// The same in a folder of open_clip below `folder`.
+pub(crate) fn clip(folder: &Path) -> PathBuf {
     let target = folder.join("clip");
-    Package::new(weights, config, preprocess).unwrap().export(Format::OpenClip, &target).unwrap();
+    clip_package(8, 0, "").export(Format::OpenClip, &target).unwrap();
     target
 }
