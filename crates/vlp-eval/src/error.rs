@@ -44,7 +44,7 @@ pub enum EvalError {
     // The caller.
     /// Texts for a model of pictures alone.
     #[error(
-        "this model has no text encoder: its method learns from pictures alone. Use nearest neighbours or a linear probe in place \
+        "this model has no text encoder: it is an image tower alone, or trained by a method of images alone. Use nearest neighbours or a linear probe in place \
          of retrieval and zero-shot classification"
     )]
     NoTextEncoder,
